@@ -1,9 +1,10 @@
-//! Health: which runs of a status are too long, the health of each task type that follows from it, and which task types
-//! count for readiness.
+//! Health: which runs of a status are too long, which methods fail too often, the health of each task type that follows
+//! from it, and which task types count for readiness.
 //!
-//! Everything here is a pure function of statuses ([`StatusSnapshot`]) and thresholds: [`verdict`] makes a [`Health`]
-//! with a reason for each unhealthy task type, and a [`ReadinessPolicy`] lets old statuses expire and gives the reasons
-//! why a service is not ready. Only [`MonitorStorage::health`] and [`MonitorStorage::health_of`] read a storage.
+//! Everything here is a pure function of statuses ([`StatusSnapshot`]), thresholds and shares ([`FailureShare`]):
+//! [`verdict`] makes a [`Health`] with a reason for each unhealthy task type, [`Health::with_shares`] adds those that
+//! fail too often, and a [`ReadinessPolicy`] lets old statuses expire and gives the reasons why a service is not ready.
+//! Only [`MonitorStorage::health`] and [`MonitorStorage::health_of`] read a storage.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,10 +15,11 @@ use serde_core::ser::{Serialize, SerializeStruct, Serializer};
 use crate::base::sort::sort_by;
 use crate::data::snapshot::{Snapshot, StatusSnapshot};
 use crate::data::status::TaskStatus;
+pub use crate::data::window::{FailureShare, MAX_WINDOW, SLOT, ShareParts, ShareRule};
 use crate::errors::ErrorRules;
 use crate::storage::MonitorStorage;
 
-/// How long a status of a task type that counts for readiness is taken into account by default.
+/// How long a status is taken into account by default.
 pub const DEFAULT_STATUS_TTL: Duration = Duration::from_secs(60);
 
 /// For each status, the run that makes a task type unhealthy.
@@ -106,8 +108,10 @@ impl Thresholds {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// `reasons` is there when healthy too, and then empty.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// `reasons` is there when healthy too, and then empty. The details of a task type that fails too often
+/// ([`ShareRule`]) have `failure_share` too: `method`, `share`, `limit`, `calls`, `failures`, `cancelled`,
+/// `window_seconds` and `since_seconds`, as in [`FailureShare`].
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Health {
     /// Whether every task type is healthy; so is a service without any.
@@ -124,6 +128,29 @@ impl Health {
         } else {
             HealthStatus::Down
         }
+    }
+
+    /// Adds the task types with a method that fails too often. Of several methods of one task type the first counts; a
+    /// task type that has no status yet is added.
+    #[must_use]
+    pub fn with_shares(
+        mut self,
+        shares: impl IntoIterator<Item = (Arc<str>, FailureShare)>,
+    ) -> Self {
+        for (task, share) in shares {
+            let at = self
+                .components
+                .binary_search_by(|one| one.task.cmp(&task))
+                .unwrap_or_else(|at| {
+                    self.components.insert(at, Component::never_set(task));
+                    at
+                });
+            let component = &mut self.components[at];
+            component.healthy = false;
+            component.failure_share.get_or_insert(share);
+            self.healthy = false;
+        }
+        self
     }
 
     /// Why the service is unhealthy: one text for each unhealthy task type, none if it is healthy.
@@ -143,7 +170,7 @@ impl Health {
 /// The health of one task type.
 ///
 /// Its Display is the reason where it is unhealthy; it serialises to its part of [`Health`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Component {
     /// The task type.
@@ -154,16 +181,31 @@ pub struct Component {
     pub run: u64,
     /// The run of this status that is unhealthy; `None` if none is.
     pub threshold: Option<u64>,
+    /// The share of a method's calls that failed, where that makes the task type unhealthy.
+    pub failure_share: Option<FailureShare>,
     /// How long ago it was last set, or a call that feeds it ended; `None` where that is not known.
     pub age: Option<Duration>,
-    /// Whether the status has expired: it [counts for readiness](ReadinessPolicy), and the last call was too long ago
-    /// to know the state of the task type now.
+    /// Whether the status has [expired](ReadinessPolicy): the last call was too long ago to know the state of the task
+    /// type now.
     pub expired: bool,
-    /// Whether the run is below the threshold, or the status has expired.
+    /// Whether the run is below the threshold and no share is too high, or the status has expired.
     pub healthy: bool,
 }
 
 impl Component {
+    fn never_set(task: Arc<str>) -> Self {
+        Self {
+            task,
+            status: TaskStatus::Ok,
+            run: 0,
+            threshold: None,
+            failure_share: None,
+            age: None,
+            expired: false,
+            healthy: true,
+        }
+    }
+
     /// `UNKNOWN` once the status has expired, else `UP` or `DOWN`.
     pub fn state(&self) -> HealthStatus {
         match (self.expired, self.healthy) {
@@ -178,10 +220,36 @@ impl fmt::Display for Component {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let times = if self.run == 1 { "time" } else { "times" };
         let (task, status, run) = (&self.task, self.status, self.run);
-        write!(f, "task type `{task}`: {status} {run} {times} in a row")?;
+        write!(f, "task type `{task}`: ")?;
+        let is_long = self.threshold.is_some_and(|threshold| run >= threshold);
+        if let Some(share) = &self.failure_share {
+            if *share.method != **task {
+                write!(f, "`{}`: ", share.method)?;
+            }
+            write!(f, "{share}")?;
+            if !is_long {
+                return Ok(());
+            }
+            f.write_str("; ")?;
+        }
+        write!(f, "{status} {run} {times} in a row")?;
         self.threshold.map_or(Ok(()), |threshold| {
             write!(f, ", unhealthy from {threshold}")
         })
+    }
+}
+
+impl fmt::Display for FailureShare {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A tenth of a percent, of a second: more digits than a reader of a log needs.
+        let tenths = |value: f64| (value * 10.0).round() / 10.0;
+        let (share, limit) = (tenths(self.share() * 100.0), tenths(self.limit * 100.0));
+        let (window, since) = (self.window.as_secs_f64(), self.since.as_secs_f64());
+        let (calls, window, since) = (self.calls, tenths(window), tenths(since));
+        write!(
+            f,
+            "{share} % of {calls} calls failed in {window} s, unhealthy from {limit} %, for {since} s"
+        )
     }
 }
 
@@ -235,6 +303,7 @@ pub fn verdict<'a>(
                 status: one.status,
                 run: one.run,
                 threshold,
+                failure_share: None,
                 age: one.age,
                 expired: false,
                 healthy: threshold.is_none_or(|threshold| one.run < threshold),
@@ -280,19 +349,19 @@ impl Serialize for Component {
         impl Serialize for Details<'_> {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 let component = self.0;
-                let mut details = serializer.serialize_struct("Details", 4)?;
+                let mut details = serializer.serialize_struct("Details", 5)?;
                 details.serialize_field("task_status", &component.status)?;
                 details.serialize_field("run", &component.run)?;
                 match component.threshold {
                     Some(threshold) => details.serialize_field("threshold", &threshold)?,
                     None => details.skip_field("threshold")?,
                 }
+                match &component.failure_share {
+                    Some(share) => details.serialize_field("failure_share", share)?,
+                    None => details.skip_field("failure_share")?,
+                }
                 match component.age {
-                    // To the millisecond: more digits than an age has.
-                    Some(age) => {
-                        let seconds = (age.as_secs_f64() * 1e3).round() / 1e3;
-                        details.serialize_field("age_seconds", &seconds)?;
-                    }
+                    Some(age) => details.serialize_field("age_seconds", &millis(age))?,
                     None => details.skip_field("age_seconds")?,
                 }
                 details.end()
@@ -306,11 +375,32 @@ impl Serialize for Component {
     }
 }
 
-/// The task types that count for readiness, and how long their statuses do without a call.
+impl Serialize for FailureShare {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut share = serializer.serialize_struct("FailureShare", 8)?;
+        share.serialize_field("method", &*self.method)?;
+        share.serialize_field("share", &((self.share() * 1e3).round() / 1e3))?;
+        share.serialize_field("limit", &self.limit)?;
+        share.serialize_field("calls", &self.calls)?;
+        share.serialize_field("failures", &self.failures)?;
+        share.serialize_field("cancelled", &self.cancelled)?;
+        share.serialize_field("window_seconds", &millis(self.window))?;
+        share.serialize_field("since_seconds", &millis(self.since))?;
+        share.end()
+    }
+}
+
+/// Seconds, to the millisecond: more digits than an age has.
+fn millis(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1e3).round() / 1e3
+}
+
+/// The task types that count for readiness, and how long statuses do without a call.
 ///
-/// An instance that is not ready gets no calls, so its last status would keep it out for ever. So the status of a task
-/// type that counts expires: the state of the task type is then not known, which is no reason to keep calls away. The
-/// first call after that shows it. The statuses of other task types do not expire.
+/// Where no calls come, no call can show that a task type is well again: an instance that is not ready gets none, and
+/// others may have a quiet night. So the status of each task type expires, whether it counts for readiness or not: the
+/// state of the task type is then not known, which is no illness and no reason to keep calls away. The first call after
+/// that shows it.
 ///
 /// A status is as old as the end of the newest call that feeds its task type, or as its last setting through the API,
 /// whichever is later. Each call that ends counts, also one that leaves the status as it is: a future that is dropped,
@@ -386,14 +476,13 @@ impl ReadinessPolicy {
         self.tasks.iter()
     }
 
-    /// Lets the statuses of these task types expire whose age has reached the time to live. A status whose age is not
-    /// known stays.
+    /// Lets the statuses expire whose age has reached the time to live, of these task types and of all others. A status
+    /// whose age is not known stays.
     #[must_use]
     pub fn expire(&self, mut health: Health) -> Health {
         for component in &mut health.components {
             let is_old = component.age.is_some_and(|age| age >= self.status_ttl);
-            component.expired =
-                is_old && !self.status_ttl.is_zero() && self.contains(&component.task);
+            component.expired = is_old && !self.status_ttl.is_zero();
             component.healthy |= component.expired;
         }
         health.healthy = health.components.iter().all(|component| component.healthy);
@@ -410,6 +499,9 @@ impl ReadinessPolicy {
 impl MonitorStorage {
     /// Which task types are healthy, and why not. Of a method and a task type set through the API that have one name,
     /// the latter counts, as on the page.
+    ///
+    /// Where the last count of calls is 2 s old, this counts the calls of all methods, for the [`ShareRule`]. So the
+    /// share of failures is known only while this is asked for now and then; a server does so each second.
     pub fn health(&self) -> Health {
         self.judge(&self.statuses(), &self.method_statuses())
     }
@@ -426,6 +518,7 @@ impl MonitorStorage {
             &thresholds,
             named.iter().chain(methods.iter().filter(is_own)),
         )
+        .with_shares(self.core.unhealthy_shares())
     }
 }
 

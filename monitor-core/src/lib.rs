@@ -75,7 +75,10 @@ pub use errors::{
     StatusRule,
 };
 pub use export::{collector, exposition, names};
-pub use health::{Component, Health, HealthStatus, ReadinessPolicy, Thresholds};
+pub use health::{
+    Component, FailureShare, Health, HealthStatus, ReadinessPolicy, ShareParts, ShareRule,
+    Thresholds,
+};
 
 pub use metrics::keyed::{Keep, StatCounter, StatsError};
 pub use metrics::typed as metric;

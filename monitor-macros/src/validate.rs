@@ -121,11 +121,13 @@ fn refused_shape(sig: &Signature, shape: &Shape, returned: &Returned, in_block: 
 fn exclusions(args: &Args) -> Faults {
     let predicates = "`ok_if` and `error_if` exclude each other: a function has one of the two";
     let statuses = "`task` and `health = false` exclude each other: with `health = false` a call has no status to set";
+    let shares = "`unhealthy` and `health = false` exclude each other: with `health = false` calls say nothing about health";
     let lasting = "`future` and `stream` exclude each other: a call goes on in one of them";
     let no_health = args.health.get().filter(|(_, flag)| !flag.value);
     let pairs = [
         (args.ok_if.key(), args.error_if.key(), predicates),
         (args.task.key(), no_health.map(|(key, _)| key), statuses),
+        (args.unhealthy.key(), no_health.map(|(key, _)| key), shares),
         (args.future.key(), args.stream.key(), lasting),
     ];
     let both = pairs.into_iter().filter_map(|(one, other, why)| {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use monitor_core::names::Profile;
-use monitor_core::{HealthStatus, Monitor, TaskStatus};
+use monitor_core::{HealthStatus, Monitor, Outcome, ShareParts, TaskStatus};
 use monitor_server::{Check, MetricServer, MonitorConfig, MonitorServer, Readiness, RunError, run};
 use serde_json::Value;
 use served::{Served, eventually, local, started, turn};
@@ -460,4 +460,104 @@ fn a_drain_pauses_before_it_waits_and_only_once() {
     let begin = Instant::now();
     server.drain_blocking(PATIENCE).expect("no tasks");
     assert!(begin.elapsed() < PATIENCE);
+}
+
+/// Calls of the method, each with this outcome.
+fn call(monitor: Monitor, method: &str, calls: u32, outcome: Outcome<'_>) {
+    let method = monitor.method(method).expect("a name");
+    for _ in 0..calls {
+        method.start().finish(outcome);
+    }
+}
+
+#[test]
+fn a_dependency_that_comes_back_without_traffic_is_no_illness_for_ever() {
+    let ttl = Duration::from_millis(500);
+    let server = started(local().errors("TTL", ["ttl"], 3).status_ttl(ttl));
+    let address = server.local_addr();
+    call(server.monitor(), "Ttl", 3, Outcome::ErrorType("ttl"));
+    // Slower than the time to live, a machine has no answer to be asserted.
+    let first = get(address, "/health/Ttl");
+    assert!(
+        first.code == 503 || first.json()["status"] == "UNKNOWN",
+        "{}",
+        first.body
+    );
+    eventually(|| get(address, "/health/Ttl").code == 200);
+    assert_eq!(get(address, "/health/Ttl").json()["status"], "UNKNOWN");
+    assert_eq!(probe(address, "/livez"), "200 ok");
+    assert_eq!(probe(address, "/readyz"), "200 ready");
+}
+
+/// The value of `monitor_health` of this task type on the page.
+fn health_on_page(address: SocketAddr, task: &str) -> Option<String> {
+    let page = get(address, "/metrics").body;
+    let series = format!("monitor_health{{task=\"{task}\"}} ");
+    let value = page.lines().find_map(|line| line.strip_prefix(&series));
+    value.map(str::to_owned)
+}
+
+/// Makes the method healthy again: the monitor is the one of all tests.
+fn recover(server: &Served, method: &str) {
+    call(server.monitor(), method, 100, Outcome::Success);
+    let path = format!("/health/{method}");
+    eventually(|| get(server.local_addr(), &path).code == 200);
+}
+
+#[test]
+fn half_failing_is_unhealthy_by_itself_and_keeps_no_replica_out_unless_marked() {
+    let server = started(local());
+    let address = server.local_addr();
+    for _ in 0..10 {
+        call(server.monitor(), "Half", 1, Outcome::ErrorType("other"));
+        call(server.monitor(), "Half", 1, Outcome::Success);
+    }
+    eventually(|| get(address, "/health/Half").code == 503);
+    let details = &get(address, "/health/Half").json()["details"];
+    assert_eq!(details["failure_share"]["share"], 0.5);
+    assert_eq!(details["failure_share"]["calls"], 20);
+    assert!(details["failure_share"]["window_seconds"].is_f64());
+    assert!(details["failure_share"]["since_seconds"].is_f64());
+    let all = get(address, "/health");
+    assert_eq!(all.code, 503);
+    let reasons = &all.json()["reasons"];
+    let reason = reasons[0].as_str().expect("a reason");
+    let begin = "task type `Half`: 50 % of 20 calls failed in ";
+    assert!(reason.starts_with(begin), "{reason}");
+    assert_eq!(health_on_page(address, "Half").as_deref(), Some("0"));
+    assert_eq!(probe(address, "/livez"), "200 ok");
+    assert_eq!(probe(address, "/readyz"), "200 ready");
+    recover(&server, "Half");
+}
+
+#[test]
+fn four_of_five_failing_is_unhealthy_however_short_the_runs_and_marked_is_not_ready() {
+    let config = local().errors("RARE", ["rare"], 5).readiness(["Most"]);
+    let server = started(config.unhealthy(ShareParts::NONE.window(Duration::from_secs(4))));
+    let address = server.local_addr();
+    assert_eq!(probe(address, "/readyz"), "200 ready");
+    for _ in 0..10 {
+        call(server.monitor(), "Most", 4, Outcome::ErrorType("rare"));
+        call(server.monitor(), "Most", 1, Outcome::Success);
+    }
+    eventually(|| get(address, "/readyz").code == 503);
+    assert_eq!(get(address, "/health/Most").code, 503);
+    assert_eq!(probe(address, "/livez"), "200 ok");
+    // No call comes to an instance that is not ready: the window passes.
+    eventually(|| get(address, "/readyz").code == 200);
+    assert_eq!(get(address, "/health/Most").code, 200);
+    assert_eq!(health_on_page(address, "Most").as_deref(), Some("1"));
+}
+
+#[test]
+fn calls_that_are_all_cancelled_are_unhealthy_where_that_is_asked_for() {
+    let server = started(local().unhealthy_method("Late", ShareParts::NONE.cancelled(true)));
+    let address = server.local_addr();
+    call(server.monitor(), "Late", 20, Outcome::Cancelled);
+    eventually(|| get(address, "/health/Late").code == 503);
+    let details = &get(address, "/health/Late").json()["details"];
+    assert_eq!(details["failure_share"]["share"].as_f64(), Some(1.0));
+    assert_eq!(details["failure_share"]["cancelled"], 20);
+    assert_eq!(health_on_page(address, "Late").as_deref(), Some("0"));
+    recover(&server, "Late");
 }

@@ -13,3 +13,4 @@ pub(crate) mod name;
 pub mod snapshot;
 pub mod status;
 pub mod value;
+pub(crate) mod window;

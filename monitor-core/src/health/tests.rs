@@ -1,7 +1,10 @@
 //! Thresholds and verdicts; readiness and how statuses expire.
 
 use super::*;
-use crate::errors::StatusRule;
+use crate::base::clock::{Clock, ManualClock};
+use crate::errors::{Outcome, StatusRule};
+use crate::monitor::Monitor;
+use crate::recording::config::StorageConfig;
 
 fn thresholds(rules: &[(&str, i64)]) -> Thresholds {
     let rules = rules.iter().map(|&(status, unhealthy)| StatusRule {
@@ -91,7 +94,7 @@ fn aged(task: &str, run: u64, seconds: Option<u64>) -> StatusSnapshot {
 }
 
 #[test]
-fn a_status_that_counts_for_readiness_expires_and_no_other_does() {
+fn a_status_expires_whether_it_counts_for_readiness_or_not() {
     use HealthStatus::{Down, Unknown};
     let statuses = [
         aged("fresh", 1, Some(59)),
@@ -103,10 +106,10 @@ fn a_status_that_counts_for_readiness_expires_and_no_other_does() {
     let policy = ReadinessPolicy::new(counting, DEFAULT_STATUS_TTL);
     let health = policy.expire(verdict(&thresholds(&[("FATAL", 1)]), &statuses));
     let states: Vec<_> = health.components.iter().map(Component::state).collect();
-    assert_eq!(states, [Down, Unknown, Down, Down]);
+    assert_eq!(states, [Down, Unknown, Unknown, Down]);
     let failing: Vec<_> = policy.failing(&health).map(|one| &*one.task).collect();
     assert_eq!(failing, ["fresh", "unknown age"]);
-    assert_eq!(health.reasons().len(), 3);
+    assert_eq!(health.reasons().len(), 2);
     assert!(!health.healthy);
     let json = serde_json::to_string(&health.components[1]).expect("it serialises");
     let details = r#"{"task_status":"FATAL","run":1,"threshold":1,"age_seconds":60.0}"#;
@@ -126,7 +129,7 @@ fn a_service_whose_only_illness_has_expired_is_healthy_and_zero_is_for_ever() {
         Duration::from_hours(1)
     )));
     assert!(!is_healthy(ReadinessPolicy::new(["a"], Duration::ZERO)));
-    assert!(!is_healthy(ReadinessPolicy::default()));
+    assert!(is_healthy(ReadinessPolicy::default()));
 }
 
 #[test]
@@ -139,4 +142,108 @@ fn a_status_that_is_well_expires_too_and_stays_no_illness() {
     let health = policy.expire(verdict(&Thresholds::default(), &statuses));
     assert!(health.healthy && health.components[0].expired);
     assert_eq!(policy.failing(&health).count(), 0);
+}
+
+/// A monitor on a clock by hand.
+fn monitor(config: StorageConfig) -> (Monitor, ManualClock) {
+    let (clock, hand) = Clock::manual(0.0);
+    (Monitor::with_clock(config, clock), hand)
+}
+
+fn call(monitor: Monitor, method: &str, calls: u32, outcome: Outcome<'_>) {
+    let method = monitor.method(method).expect("a name");
+    for _ in 0..calls {
+        method.start().finish(outcome);
+    }
+}
+
+const FAILED: Outcome<'static> = Outcome::ErrorType("other");
+
+#[test]
+fn a_method_that_fails_too_often_is_unhealthy_without_a_long_run_and_recovers_with_time() {
+    let (monitor, hand) = monitor(StorageConfig::default());
+    for _ in 0..10 {
+        call(monitor, "Load", 4, FAILED);
+        call(monitor, "Load", 1, Outcome::Success);
+        call(monitor, "Save", 10, Outcome::Success);
+    }
+    assert!(monitor.health().healthy, "no count is due");
+    hand.advance(Duration::from_secs(2));
+    let health = monitor.health();
+    let why = "task type `Load`: 80 % of 50 calls failed in 2 s, unhealthy from 50 %, for 0 s";
+    assert_eq!(health.reasons(), [why]);
+    assert_eq!(monitor.health_of(&monitor.snapshot()), health);
+    hand.advance(Duration::from_secs(3));
+    let health = monitor.health();
+    let json = serde_json::to_value(health.component("Load")).expect("it serialises");
+    let share = serde_json::json!({
+        "method": "Load", "share": 0.8, "limit": 0.5, "calls": 50, "failures": 40, "cancelled": 0,
+        "window_seconds": 5.0, "since_seconds": 3.0,
+    });
+    assert_eq!(json["details"]["failure_share"], share);
+    assert_eq!(json["status"], "DOWN");
+    hand.advance(Duration::from_secs(30));
+    assert!(monitor.health().healthy);
+}
+
+#[test]
+fn calls_of_all_label_sets_and_of_expected_types_count_as_they_are() {
+    let (monitor, hand) = monitor(StorageConfig::default());
+    for tenant in ["a", "b"] {
+        let method = monitor.method("Load").expect("a name");
+        let method = method.with_labels(&[("tenant", tenant)]).expect("a label");
+        for outcome in [FAILED, Outcome::Expected("other"), Outcome::Cancelled] {
+            (0..5).for_each(|_| method.start().finish(outcome));
+        }
+    }
+    hand.advance(Duration::from_secs(2));
+    let health = monitor.health();
+    let load = health
+        .component("Load")
+        .and_then(|one| one.failure_share.as_ref());
+    let share = load.expect("half of them failed");
+    assert_eq!((share.failures, share.calls, share.cancelled), (10, 20, 10));
+}
+
+#[test]
+fn a_method_whose_calls_are_all_cancelled_is_unhealthy_where_that_is_asked_for() {
+    let mut config = StorageConfig::default();
+    let parts = ShareParts::NONE.cancelled(true);
+    config.unhealthy_methods.insert("Slow".into(), parts);
+    let (monitor, hand) = monitor(config);
+    call(monitor, "Slow", 20, Outcome::Cancelled);
+    call(monitor, "Other", 20, Outcome::Cancelled);
+    hand.advance(Duration::from_secs(2));
+    let health = monitor.health();
+    assert!(!health.healthy);
+    let unhealthy = health.components.iter().filter(|one| !one.healthy);
+    let unhealthy: Vec<&str> = unhealthy.map(|one| &*one.task).collect();
+    assert_eq!(unhealthy, ["Slow"]);
+}
+
+#[test]
+fn a_rule_of_zero_is_none_and_a_run_is_exact_beside_a_share() {
+    let rule = StatusRule {
+        status: "FATAL".to_owned(),
+        service_errors: vec!["fatal".to_owned()],
+        unhealthy: 12,
+    };
+    let mut config = StorageConfig {
+        errors: ErrorRules::try_new([rule]).expect("good rules"),
+        unhealthy: ShareRule::never(),
+        ..StorageConfig::default()
+    };
+    let (monitor, hand) = monitor(config.clone());
+    call(monitor, "Load", 11, Outcome::ErrorType("fatal"));
+    hand.advance(Duration::from_secs(2));
+    assert!(monitor.health().healthy);
+    config.unhealthy = ShareRule::default();
+    monitor.configure(config);
+    call(monitor, "Load", 1, Outcome::ErrorType("fatal"));
+    hand.advance(Duration::from_secs(2));
+    let health = monitor.health();
+    let load = health.component("Load").expect("it was called").to_string();
+    let why = "task type `Load`: 100 % of 12 calls failed in 4 s, unhealthy from 50 %, for 0 s; \
+               FATAL 12 times in a row, unhealthy from 12";
+    assert_eq!(load, why);
 }

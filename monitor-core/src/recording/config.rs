@@ -1,6 +1,7 @@
 //! The core's settings (default, unit, meaning of zero), and bounds of durations made ready for recording: in ticks,
 //! with a table that leads to a bucket in a step or two.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use crate::base::clock::Clock;
 use crate::base::sync::{Relaxed, StaticAtomicU8};
 use crate::data::buckets::MAX_CELLS;
 use crate::data::snapshot::ServiceInfo;
+use crate::data::window::{ShareParts, ShareRule};
 use crate::errors::ErrorRules;
 
 /// Settings of a `MonitorStorage`.
@@ -21,6 +23,11 @@ pub struct StorageConfig {
     /// The words in an error's text that give its error type and task status, and the run of failures after which a
     /// task type is unhealthy. Default: those of the original (the word `other` alone, no thresholds).
     pub errors: ErrorRules,
+    /// The share of failed calls from which on a method is unhealthy. Default: half of at least 10 calls in 30 s.
+    pub unhealthy: ShareRule,
+    /// Parts of that rule that are different for some methods, by name; they win over those in attributes. Default:
+    /// none.
+    pub unhealthy_methods: BTreeMap<Arc<str>, ShareParts>,
     /// Further gauges with a constant value. Default: none.
     pub service_info: Vec<ServiceInfo>,
     /// Permits of each method, and the value of the gauge `service_workers` (`service_threads` in the profile
@@ -107,6 +114,8 @@ impl Default for StorageConfig {
     fn default() -> Self {
         Self {
             errors: ErrorRules::default(),
+            unhealthy: ShareRule::default(),
+            unhealthy_methods: BTreeMap::new(),
             service_info: Vec::new(),
             max_workers: 1,
             hpa_max_workers: None,

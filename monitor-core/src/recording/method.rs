@@ -13,6 +13,7 @@ use crate::base::sync::{AtomicU32, AtomicU64, Mutex, Once, Relaxed, leak, lock};
 use crate::data::buckets::{HistogramKind, union};
 use crate::data::key::StatKey;
 use crate::data::labels::Label;
+use crate::data::window::ShareParts;
 use crate::data::{snapshot, status::DEFAULT_TASK};
 use crate::errors::Outcome;
 use crate::recording::exemplar::{self, Exemplars};
@@ -43,6 +44,8 @@ pub(crate) struct MethodShared {
     storage: &'static StorageCore,
     /// Expected error types: their failures do not change the task status.
     pub(crate) expected: &'static [&'static str],
+    /// The parts of the share rule that an attribute gives.
+    pub(crate) unhealthy: ShareParts,
     limited: bool,
     streaming: bool,
     /// Label sets made at run time.
@@ -73,6 +76,7 @@ impl MethodShared {
             cells: Once::new(),
             storage,
             expected: &settings.expected,
+            unhealthy: settings.unhealthy,
             limited: settings.limited,
             streaming: settings.streaming,
             open: AtomicU32::new(0),
@@ -97,6 +101,10 @@ impl MethodShared {
             Some(cells) => Arc::clone(&cells.bounds),
             None => union(&self.storage.rules().bounds.time, self.own_bounds),
         }
+    }
+
+    pub(crate) fn storage(&self) -> &'static StorageCore {
+        self.storage
     }
 
     /// All label sets so far.

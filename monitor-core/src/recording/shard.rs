@@ -12,6 +12,7 @@ use crate::base::clock::Clock;
 use crate::base::sync::{Acquire, AtomicU32, AtomicU64, Once, Relaxed, Release, bump, leak};
 use crate::data::buckets::{MAX_BUCKETS, MAX_CELLS};
 use crate::data::status::TaskStatus;
+use crate::data::window::CallCounts;
 use crate::recording::callers::CallerCounts;
 use crate::recording::config::{TickBounds, Totals};
 use crate::recording::current::CallWord;
@@ -79,6 +80,8 @@ struct Failures {
     types: Link<FailuresOfType>,
     /// How many there are; the owner's alone.
     ended: AtomicU64,
+    /// Those of them that set a status: neither expected nor cancelled.
+    ill: AtomicU64,
     sum: AtomicU64,
     /// Parallel to [`Shard::streaks`].
     observed: [StreakPart; 2],
@@ -302,6 +305,7 @@ impl Shard {
         // After the buckets: callers never have more failures than there are.
         failures.callers.bump(caller, || self.method.storage);
         if let Some(status) = failure.status {
+            bump(&failures.ill, 1, Relaxed);
             let fed = self.streaks.iter().enumerate();
             for (at, streak) in fed.filter(|(at, _)| self.feeds(*at)) {
                 streak.note_failure(&self.head.observed[at], &failures.observed[at], status);
@@ -322,6 +326,34 @@ impl Shard {
         let failures = self.head.failures.get();
         let failed = failures.map_or(0, |all| all.ended.load(Relaxed));
         entered.saturating_sub(failed)
+    }
+
+    /// All calls so far, of which those with this error type are the cancelled ones. No two numbers are of the same
+    /// moment: a call that ends meanwhile may be in one of them and not yet in another.
+    pub(crate) fn call_counts(&self, cancelled: u32) -> CallCounts {
+        let started = self.calls_started();
+        let successes = self.ok_count();
+        let Some(all) = self.head.failures.get() else {
+            return CallCounts {
+                started,
+                successes,
+                ..CallCounts::default()
+            };
+        };
+        let failures = all.ill.load(Relaxed);
+        let others = all.ended.load(Relaxed).saturating_sub(failures);
+        // The cells of a type are in no cache: most methods have failures that count, and no others.
+        let types = (others > 0).then(|| all.types()).into_iter().flatten();
+        let of_type = types.filter(|one| one.error_type == cancelled);
+        let of_type = of_type.map(|one| one.counts.add_to(&mut [0; MAX_CELLS]));
+        let cancelled = others.min(of_type.sum());
+        CallCounts {
+            started,
+            successes,
+            failures,
+            expected: others - cancelled,
+            cancelled,
+        }
     }
 
     /// Calls that started here, by the numbers of their callers.

@@ -13,7 +13,7 @@
 //!
 //! # Settings
 //!
-//! Several sites may count as one method. [`Settings`] merges theirs: task type and health are those of the first site,
+//! Several sites may count as one method. [`Settings`] merges theirs: task type, health and share rule are those of the first site,
 //! in the order of their places; the buckets are those of the first site that has some; error types add up.
 
 use std::fmt;
@@ -22,6 +22,7 @@ use std::sync::{LazyLock, OnceLock};
 
 use crate::base::sort::sort_by_key;
 use crate::base::sync::{Relaxed, StaticAtomicU32, leak};
+use crate::data::window::ShareParts;
 use crate::recording::label_sets::{
     Combinations, LabelKey, LabelValue, MethodId, closed_sets, has_text, most_sets,
 };
@@ -56,6 +57,8 @@ pub struct SiteSettings {
     pub error_type: Option<&'static str>,
     /// Failures of these types do not change the task status.
     pub expected: &'static [&'static str],
+    /// The parts of the share rule that are the method's own.
+    pub unhealthy: ShareParts,
     /// Bounds of durations beside the common ones, seconds.
     pub bounds: Option<&'static [f64]>,
     /// Calls need permits.
@@ -73,6 +76,7 @@ impl SiteSettings {
         health: true,
         error_type: None,
         expected: &[],
+        unhealthy: ShareParts::NONE,
         bounds: None,
         limited: false,
         streaming: false,
@@ -218,6 +222,8 @@ impl CallSite {
 pub(crate) struct Settings {
     pub(crate) task: Option<&'static str>,
     pub(crate) without_health: bool,
+    /// Of the first site, as task type and health are.
+    pub(crate) unhealthy: ShareParts,
     pub(crate) bounds: Option<&'static [f64]>,
     /// Expected error types, over all sites.
     pub(crate) expected: Vec<&'static str>,
@@ -241,6 +247,7 @@ impl Settings {
             if at == 0 {
                 merged.task = settings.task;
                 merged.without_health = !settings.health;
+                merged.unhealthy = settings.unhealthy;
             }
             merged.bounds = merged.bounds.or(settings.bounds);
             merged.limited |= settings.limited;

@@ -19,7 +19,8 @@ use crate::base::sync::{AtomicU32, AtomicU64, Mutex, Once, Relaxed, StaticAtomic
 use crate::data::buckets::{BoundsByKind, union};
 use crate::data::snapshot::{ClockSource, MethodSnapshot};
 use crate::data::status::{DEFAULT_TASK, TaskStatus};
-use crate::errors::{ErrorParser, Outcome};
+use crate::data::window::CallHistory;
+use crate::errors::{ErrorParser, ErrorTypeId, Outcome};
 use crate::metrics::keyed::Values;
 use crate::recording::config::{StorageConfig, TickBounds};
 use crate::recording::exemplar::{AnyProvider, ExemplarProvider};
@@ -41,6 +42,8 @@ pub(crate) struct StorageCore {
     /// When the process started, seconds since 1970.
     pub(crate) started_at: f64,
     pub(crate) default_task: &'static Streak,
+    /// Locked for a count of all methods every 2 s, while health is asked for.
+    pub(crate) history: Mutex<CallHistory>,
     pub(crate) values: Values,
     /// The most busy time ever reported, as the bits of a float (the bits of floats that are not negative order as the
     /// floats do).
@@ -134,6 +137,13 @@ impl Rules {
     }
 }
 
+impl Rules {
+    /// The storage's index of one of the parser's error types.
+    pub(crate) fn index_of(&self, id: ErrorTypeId) -> u32 {
+        self.indices.get(id.index()).copied().unwrap_or_default()
+    }
+}
+
 /// Most names of unknown error types that are kept: they are for a reader of logs.
 const MAX_UNKNOWN: u32 = 64;
 
@@ -171,6 +181,7 @@ impl StorageCore {
             values: Values::new(&rules.config, &rules.bounds),
             clock,
             default_task: leak(Streak::default()),
+            history: Mutex::default(),
             busy: AtomicU64::new(0),
             methods: Table::default(),
             shared: Table::default(),
@@ -426,7 +437,7 @@ impl StorageCore {
         };
         let is_ill = is_ill && !expected.iter().any(|name| *name == &**parser.name(id));
         Failure {
-            error_type: rules.indices.get(id.index()).copied().unwrap_or_default(),
+            error_type: rules.index_of(id),
             status: is_ill.then(|| parser.status_of(id)),
         }
     }

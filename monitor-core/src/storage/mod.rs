@@ -6,7 +6,7 @@
 //! - here: values by key, registered metrics, configuration, exemplars;
 //! - `collect`: the snapshot, tasks in flight, and which label sets leave the page (`means` reads the recent means for
 //!   it);
-//! - `statuses`: task types;
+//! - `statuses`: task types; `shares`: which of them fail too often;
 //! - `running`: the tree of calls in flight;
 //! - `sampler`: self time, from samples of the threads' current calls;
 //! - `stats_map`: the original's flat map, warnings at the start;
@@ -16,6 +16,7 @@ pub(crate) mod collect;
 pub(crate) mod means;
 mod running;
 pub(crate) mod sampler;
+mod shares;
 mod stats_map;
 mod statuses;
 #[cfg(all(test, not(monitor_loom)))]

@@ -16,7 +16,7 @@ use syn::{Expr, ExprPath, Lifetime, Macro, PatIdent, PatType, Signature, Type};
 use super::call::{Call, place};
 use super::unlinted;
 use crate::item::{bindings, parameter_name, typed_arguments};
-use crate::parse::{Buckets, Label, Name, words};
+use crate::parse::{Buckets, Label, Name, Shares, words};
 
 impl Call<'_> {
     /// The call site and its registration, which makes the method known before its first call. In a block of its own:
@@ -58,12 +58,14 @@ impl Call<'_> {
         set("task", args.task.value().map(|name| some(name)));
         let health = args.health.value().filter(|_| !args.task.given());
         let no_health = health.filter(|health| !health.value);
-        set("health", no_health.map(ToTokens::to_token_stream));
+        set("health", no_health.as_ref().map(ToTokens::to_token_stream));
         if let Some(Name::Literal(name)) = args.error_type.value() {
             set("error_type", Some(some(name)));
         }
         let names = args.expected.value();
         set("expected", names.map(|names| mixed!(&[#(#names),*])));
+        let shares = args.unhealthy.value().filter(|_| no_health.is_none());
+        set("unhealthy", shares.map(|shares| self.shares(shares)));
         let buckets = args.buckets.value();
         set("bounds", buckets.map(|buckets| some(&self.bounds(buckets))));
         if let Some(labels) = args.labels.value() {
@@ -77,6 +79,20 @@ impl Call<'_> {
             return mixed!(#runtime::SiteSettings::NONE);
         }
         mixed!(#runtime::SiteSettings { #settings ..#runtime::SiteSettings::NONE })
+    }
+
+    /// The parts of the share rule that the method has of its own.
+    fn shares(&self, shares: &Shares) -> TokenStream {
+        let runtime = self.mixed_runtime();
+        let share = shares.share.iter().map(|share| mixed!(.share(#share)));
+        let window = shares.window.iter();
+        let window = window
+            .map(|[seconds, nanos]| mixed!(.window(::core::time::Duration::new(#seconds, #nanos))));
+        let at_least = shares.at_least.iter();
+        let at_least = at_least.map(|calls| mixed!(.at_least(#calls)));
+        let cancelled = shares.cancelled.iter();
+        let cancelled = cancelled.map(|flag| mixed!(.cancelled(#flag)));
+        mixed!(#runtime::ShareParts::NONE #(#share)* #(#window)* #(#at_least)* #(#cancelled)*)
     }
 
     /// The bounds of the method's durations; a constant is checked while compiling.

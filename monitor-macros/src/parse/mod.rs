@@ -1,13 +1,14 @@
 //! Arguments by name: those of `#[monitored(..)]` and those of the derives' `#[monitor(..)]`, in one table.
 //!
 //! A row of the table is all there is of an argument: the field that holds it, its key, where it goes, how it is
-//! written, and the function that reads its value (`value`, `labels`, `buckets`). [`Args::read_list`] is the only loop
+//! written, and the function that reads its value (`value`, `labels`, `shares`, `buckets`). [`Args::read_list`] is the only loop
 //! that reads them. Arguments come in any order, each at most once; every fault is collected, and reading goes on at
 //! the next comma. Its value then goes through `expand/site` (a setting of the method, which monitor-core keeps in
 //! `recording/site`) or `expand/call` (a value of each call: `recording/args`, or the guard, `recording/guard`). Each argument is checked on its own here; `validate` checks it against other arguments and the item.
 
 mod buckets;
 mod labels;
+mod shares;
 mod value;
 
 use std::collections::HashSet;
@@ -19,6 +20,7 @@ use syn::{Expr, Lit, LitBool, LitStr, Path, Token};
 
 pub(crate) use buckets::Buckets;
 pub(crate) use labels::Label;
+pub(crate) use shares::Shares;
 pub(crate) use value::{Faults, Name, check_name, fault};
 use value::{name, name_or, of};
 
@@ -123,6 +125,7 @@ arguments! {
     task: LitStr = "task", BOTH, "task = \"name\"",
         of(name("the task type", "the task type is a string literal"));
     health: LitBool = "health", BOTH, "health = false", of(value::health);
+    unhealthy: Shares = "unhealthy", BOTH, "unhealthy(share = 0.5, ..)", shares::unhealthy;
     labels: Vec<Label> = "labels", FUNCTION, "labels(key = expr, ..)", labels::labels;
     request_size: Expr = "request_size", FUNCTION, "request_size = expr",
         value::of_arguments(true, "`request_size` is a number of bytes, computed from the arguments: an integer or an \
@@ -209,6 +212,7 @@ impl Args {
             self.task.clone_from(&block.task);
             self.health.clone_from(&block.health);
         }
+        self.unhealthy.inherit(&block.unhealthy);
         self.buckets.inherit(&block.buckets);
         self.crate_path.inherit(&block.crate_path);
     }

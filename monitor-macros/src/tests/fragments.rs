@@ -51,6 +51,19 @@ const ARGUMENTS: &[Row] = &[
     ),
     (FUNCTION, "task = @", &["\"x\"", "x", "1", "-1"]),
     (FUNCTION, "health = @", &["true", "false", "\"x\""]),
+    (
+        FUNCTION,
+        "unhealthy(share = @)",
+        &["0.5", "1", "2", "-1", "x", "\"x\""],
+    ),
+    (FUNCTION, "unhealthy(window = @)", &["60", "2.5", "1", "x"]),
+    (
+        FUNCTION,
+        "unhealthy(at_least = @)",
+        &["20", "0", "1.5", "-1"],
+    ),
+    (FUNCTION, "unhealthy(cancelled = @)", &["true", "1"]),
+    (FUNCTION, "unhealthy(@ = 0.5)", &["share", "shar", "x"]),
     (FUNCTION, "error_type = @", &["\"X\"", "a::kind", "-1"]),
     (FUNCTION, "expected(@)", &["\"X\"", "x", "-1"]),
     (FUNCTION, "expected(\"A\", @, \"B\")", &["\"X\"", "\"A\""]),
@@ -106,6 +119,7 @@ const ARGUMENTS: &[Row] = &[
     (BLOCK, "prefix = @", &["\"X\"", "\"\"", "x", "-1"]),
     (BLOCK, "task = @", &["\"x\"", "1"]),
     (BLOCK, "health = @", &["false", "0"]),
+    (BLOCK, "unhealthy(share = @)", &["0.5", "2"]),
     (BLOCK, "buckets = @", &["\"size\"", "[1, 2]"]),
     (BLOCK, "crate = @", &["a::b"]),
 ];

@@ -179,7 +179,11 @@ fn sound_body() -> impl Strategy<Value = String> {
 /// Arguments of an attribute: any of each line, or none.
 const CHOICES: [&[&str]; 14] = [
     &["method = \"X\"", "method = path::NAME"],
-    &["task = \"x\"", "health = false"],
+    &[
+        "task = \"x\"",
+        "health = false",
+        "unhealthy(share = 0.9, window = 60.5, at_least = 20, cancelled = true)",
+    ],
     &["expected(\"A\", \"B\")"],
     &["labels(a_ = a.x, capped(b_ = b(), max = 3))"],
     &["request_size = a.len()"],

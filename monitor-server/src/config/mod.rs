@@ -20,6 +20,7 @@ mod service;
 mod setting;
 #[cfg(feature = "tls")]
 mod tls;
+mod unhealthy;
 #[cfg(feature = "yaml")]
 mod yaml;
 
@@ -45,6 +46,7 @@ use self::service::{GivenLabels, GivenNamespace};
 use self::setting::{At, Node, expected, seconds, settings, shown};
 #[cfg(feature = "tls")]
 pub(crate) use self::tls::{ClientSettings, Pem, TlsSettings};
+use self::unhealthy::ShareSettings;
 #[cfg(feature = "yaml")]
 use crate::error::Place;
 use crate::error::{ConfigError, Origin};
@@ -76,6 +78,11 @@ const COMPRESSED_AGE: Duration = Duration::from_millis(100);
 /// | `port` | 9999 | port, a number or the text of one; 0 is any free one |
 /// | `listen` | `::` | IP address, with or without a port; a `port` beside it wins. `::` is all addresses, IPv6 and IPv4 (where there is no IPv6, IPv4), `0.0.0.0` all of IPv4; or `unix:/path`, a socket that only this user may use |
 /// | `errors` | none | map from a status to `service_errors` (words to look for in an error's text, in order; each is an error type) and `unhealthy` (failures in a row after which a task type is unhealthy; default -1; 0 or less is never). A rule `OTHER_EXCEPTION: [other]` always exists |
+/// | `unhealthy.share` | 0.5 | share of a method's calls, from 0 to 1, whose failure makes it unhealthy; expected failures are no failures, and cancelled calls are left out; 0 is never |
+/// | `unhealthy.window` | 30 | seconds that calls count for it, from 2 to 600 |
+/// | `unhealthy.at_least` | 10 | calls in the window without which there is no verdict |
+/// | `unhealthy.cancelled` | `false` | whether cancelled calls (dropped by a time limit or with their client) count as failures |
+/// | `unhealthy.methods` | none | method name to a map of the four settings above that are different for it |
 /// | `service info` | none | constant gauges: name to `info` (help text) and `value` (number or text of one), both needed |
 /// | `service` | none | which service this is: `name`, `version` and, where it is known, `revision` (texts), the labels of `monitor_build_info` |
 /// | `process_metrics` | `true` | whether pages have the process's CPU time, memory, descriptors and threads (Linux alone; feature `process`) |
@@ -95,7 +102,7 @@ const COMPRESSED_AGE: Duration = Duration::from_millis(100);
 /// | `render_cache` | 0, compressed 0.1 | greatest age in seconds, up to 60, of a page that is served again to a later scrape; 0 renders a new page each time |
 /// | `disable_compression` | `false` | whether answers are never compressed |
 /// | `wait_for_started` | `false` | whether `/readyz` and `/startupz` answer 503 until the service calls `started()` |
-/// | `health.status_ttl` | 60 | seconds without a call after which a task type that counts for readiness reads `UNKNOWN`; 0 is never |
+/// | `health.status_ttl` | 60 | seconds without a call after which a task type reads `UNKNOWN`, which is no illness; 0 is never |
 /// | `health.readiness` | none | names of checks and task types that count for readiness |
 /// | `health.groups` | none | name to list of checks and task types, for `/health/<name>` |
 /// | `health.heartbeat_timeout` | 0 | seconds that the newest pulse may be old before `/livez` is 503; 0 is any age |
@@ -142,11 +149,12 @@ pub struct MonitorConfig {
     /// The text of `MONITOR_PORT`, where that is no setting: the address of something else that is named `monitor`.
     service_link: Option<String>,
     errors: Vec<StatusRule>,
+    unhealthy: ShareSettings,
     labels: GivenLabels,
     namespace: GivenNamespace,
     buckets: Option<Vec<f64>>,
     size_buckets: Option<Vec<f64>>,
-    /// All of the storage's settings but errors, labels, namespace and buckets, which are checked as they are put in.
+    /// All of the storage's settings but errors, shares of failures, labels, namespace and buckets, which are checked as they are put in.
     storage: StorageConfig,
     profile: Profile,
     /// Samples of self time a second; 0 is none.
@@ -226,6 +234,7 @@ settings! {MonitorConfig, on MonitorConfig () {
     /// [`local_addr`](crate::MonitorServer::local_addr) returns.
     "port" => listen.port, fn port(port: u16);
     "errors" => errors = service::rules;
+    "unhealthy" part => unhealthy;
     "service info" => storage.service_info = service::gauges;
     /// Which service this is: pages then have the gauge `monitor_build_info` 1 with its name and version as labels.
     /// Default none, and no such metric. [`service!`](crate::service) gives those of the calling crate; blank ones are
@@ -731,14 +740,19 @@ impl MonitorConfig {
     ///
     /// A setting made in code is wrong: a blank error word or status, a `service info` name that is no metric name or
     /// is taken, a method's name that is empty or longer than 120 bytes, a blank name of the service or of a runtime, a
-    /// label that cannot be on every series, a `render_cache` above a minute, more than 1000 samples a second, limits of heads that are out of range, a
-    /// check or a group whose name is blank or taken, a check without time, a `namespace` that families cannot have,
+    /// label that cannot be on every series, a `render_cache` above a minute, more than 1000 samples a second, limits of
+    /// heads that are out of range, a check or a group whose name is blank or taken, a check without time, a part of
+    /// `unhealthy` that is out of range, a `namespace` that families cannot have,
     /// `buckets` that are no bounds of a histogram.
     pub fn storage_config(&self) -> Result<StorageConfig, ConfigError> {
         self.validate(&At::code(""))?;
         let mut storage = self.storage.clone();
         let errors = ErrorRules::try_new(self.errors.iter().cloned());
         storage.errors = errors.map_err(ConfigError::Rules)?;
+        storage.unhealthy = self.unhealthy.rule;
+        storage
+            .unhealthy_methods
+            .clone_from(&self.unhealthy.methods);
         storage.const_labels = service::const_labels(&self.labels, &At::code("labels"))?;
         let at = &At::code("");
         storage.namespace = self.valid_namespace(at)?;
@@ -770,6 +784,7 @@ impl MonitorConfig {
         for rule in &self.errors {
             service::validate_rule(rule, &at.key("errors"))?;
         }
+        unhealthy::validate(&self.unhealthy, &at.key("unhealthy"))?;
         self.valid_buckets(at)?;
         let namespace = self.valid_namespace(at)?;
         for gauge in &self.storage.service_info {

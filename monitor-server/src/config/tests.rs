@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::time::Duration;
 
+use monitor_core::{ShareParts, ShareRule};
+
 use super::*;
 use crate::test_folder::Folder;
 
@@ -434,6 +436,45 @@ health:
     assert!(nothing.drain_pause.is_none());
     let forever = valid("health: {status_ttl: 0}");
     assert!(forever.health.status_ttl.is_zero());
+}
+
+#[test]
+fn shares_of_failures_are_read_and_code_says_the_same() {
+    let yaml = "
+unhealthy:
+  share: 0.2
+  window: 60s
+  at_least: '20'
+  cancelled: true
+  methods:
+    Load: {share: 0}
+    Save: {window: 5, at_least: 3, cancelled: false}
+";
+    let second = Duration::from_secs(1);
+    let parts = ShareParts::NONE;
+    let all = parts.share(0.2).window(second * 60).at_least(20);
+    let built = MonitorConfig::default()
+        .unhealthy(all.cancelled(true))
+        .unhealthy_method("Load", parts.share(0.0))
+        .unhealthy_method(
+            "Save",
+            parts.window(second * 5).at_least(3).cancelled(false),
+        );
+    assert_eq!(format!("{:?}", valid(yaml)), format!("{built:?}"));
+    let storage = built.storage_config().expect("good parts");
+    assert_eq!(
+        (storage.unhealthy.share, storage.unhealthy.at_least),
+        (0.2, 20)
+    );
+    assert_eq!(storage.unhealthy_methods.len(), 2);
+    let default = MonitorConfig::default().storage_config().expect("good");
+    assert_eq!(default.unhealthy, ShareRule::default());
+    let wrong = MonitorConfig::default().unhealthy_method("Load", parts.share(2.0));
+    let error = wrong
+        .storage_config()
+        .expect_err("a share above 1")
+        .to_string();
+    assert!(error.contains("unhealthy.methods.Load.share"), "{error}");
 }
 
 #[test]

@@ -6,8 +6,8 @@
 //! the delays of the service's runtimes, [`report`] the verdicts and their
 //! JSON, [`metrics`] the families.
 //!
-//! There is no event for the run of a task type, or for the age of a pulse. So the watch channel is brought up to date
-//! once a second, and at once when a check gives a result, the service has started, or a drain begins.
+//! There is no event for the run of a task type, its share of failures, or the age of a pulse. So the watch channel is
+//! brought up to date once a second, with which the storage also counts the calls for the share every 2 s; and at once when a check gives a result, the service has started, or a drain begins.
 
 mod checks;
 mod lifecycle;
@@ -115,7 +115,7 @@ impl HealthSettings {
 }
 
 /// A task type or a check.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct HealthPart {
     pub(crate) name: Arc<str>,
     /// The name, unless that is the key of another part.
@@ -129,7 +129,7 @@ pub(crate) struct HealthPart {
     pub(crate) details: PartDetails,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum PartDetails {
     Task(Component),
     /// With the text of a failure.

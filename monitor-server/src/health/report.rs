@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use monitor_core::__private::date_and_time;
 use monitor_core::health::{Thresholds, verdict};
 use monitor_core::snapshot::StatusSnapshot;
-use monitor_core::{Component, Health, HealthStatus, ReadinessPolicy, TaskStatus};
+use monitor_core::{Component, FailureShare, Health, HealthStatus, ReadinessPolicy, TaskStatus};
 
 use super::{
     GROUPS, Groups, HealthPart, HealthService, HealthState, PartDetails, Readiness, runtimes,
@@ -24,7 +24,7 @@ use crate::access::Access;
 use crate::process::Service;
 
 /// All parts at one moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Report {
     /// Task types, then runtimes, workers and checks, each by name.
     pub(crate) parts: Vec<HealthPart>,
@@ -276,6 +276,10 @@ impl HealthPart {
                 ("task_status", Some(quoted(task.status.name()))),
                 ("run", Some(task.run.to_string())),
                 ("threshold", task.threshold.map(|run| run.to_string())),
+                (
+                    "failure_share",
+                    task.failure_share.as_ref().map(failure_share),
+                ),
                 ("age_seconds", age),
             ]),
             PartDetails::Check(check, output) => object([
@@ -358,6 +362,21 @@ impl Selected<'_> {
             ("checks", Some(object(checks))),
         ])
     }
+}
+
+/// The details of a task type that fails too often.
+fn failure_share(share: &FailureShare) -> String {
+    let rounded = (share.share() * 1e3).round() / 1e3;
+    object([
+        ("method", Some(quoted(&share.method))),
+        ("share", Some(rounded.to_string())),
+        ("limit", Some(share.limit.to_string())),
+        ("calls", Some(share.calls.to_string())),
+        ("failures", Some(share.failures.to_string())),
+        ("cancelled", Some(share.cancelled.to_string())),
+        ("window_seconds", Some(seconds(share.window))),
+        ("since_seconds", Some(seconds(share.since))),
+    ])
 }
 
 /// A JSON object of members that are JSON; without those that have no value.

@@ -92,12 +92,12 @@ fn no_traffic_after_an_unhealthy_run_lets_readiness_recover() {
 }
 
 #[test]
-fn what_is_not_marked_neither_expires_nor_counts() {
+fn what_is_not_marked_does_not_count_and_expires_too() {
     let (monitor, hand) = monitor();
     let health = service(monitor, &[]);
     monitor.set_task_status(TaskStatus::Fatal, "loader");
     assert_eq!(health.readiness(), Readiness::Ready);
-    hand.advance(SECOND * 3600);
+    hand.advance(SECOND * 59);
     let (status, body) = full(&health, None, Shape::Spring);
     assert_eq!(status, HealthStatus::Down);
     assert_eq!(
@@ -106,12 +106,17 @@ fn what_is_not_marked_neither_expires_nor_counts() {
             "status": "DOWN",
             "components": {"loader": {
                 "status": "DOWN",
-                "details": {"task_status": "FATAL", "run": 1, "threshold": 1, "age_seconds": 3600.0},
+                "details": {"task_status": "FATAL", "run": 1, "threshold": 1, "age_seconds": 59.0},
             }},
             "reasons": ["task type `loader`: FATAL 1 time in a row, unhealthy from 1"],
             "groups": ["liveness", "readiness", "storage"],
         })
     );
+    hand.advance(SECOND);
+    let (status, body) = full(&health, None, Shape::Spring);
+    assert_eq!(status, HealthStatus::Unknown);
+    assert_eq!(body["components"]["loader"]["status"], "UNKNOWN");
+    assert_eq!(body["reasons"], json!([]));
     assert!(health.is_live());
 }
 

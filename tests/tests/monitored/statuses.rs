@@ -1,7 +1,9 @@
-//! `task`, `health`.
+//! `task`, `health`, `unhealthy`.
+
+use std::time::Duration;
 
 use monitor_core::testing::{Recorder, call, task, task_run};
-use monitor_core::{TaskStatus, monitored};
+use monitor_core::{Clock, Monitor, ShareParts, StorageConfig, TaskStatus, monitored};
 
 use crate::drive::{pause, ready};
 
@@ -136,4 +138,84 @@ fn a_task_of_its_own_name_knows_panics_and_what_is_expected() {
         assert!(crate::drive::poll(Box::pin(panics(0)).as_mut()).is_pending());
     });
     probe.take().assert_exactly([call("panics").cancelled()]);
+}
+
+#[monitored(unhealthy(share = 0.2, window = 60, at_least = 5))]
+fn seldom(fail: bool) -> Result<(), String> {
+    if fail { Err("no".to_owned()) } else { Ok(()) }
+}
+
+#[monitored(unhealthy(cancelled = true), task = "search")]
+async fn dropped() {
+    pause().await;
+}
+
+struct Store;
+
+#[monitored(unhealthy(share = 0))]
+impl Store {
+    fn load(&self) -> Result<(), String> {
+        Err("no".to_owned())
+    }
+
+    #[monitored(unhealthy(share = 1.0))]
+    fn save(&self) -> Result<(), String> {
+        Err("no".to_owned())
+    }
+}
+
+/// The unhealthy task types after these calls, each with the method, failures and calls of its share.
+fn unhealthy(config: StorageConfig, calls: impl Fn()) -> Vec<String> {
+    let (clock, hand) = Clock::manual(0.0);
+    let monitor = Monitor::with_clock(config, clock);
+    monitor.scope_sync(calls);
+    hand.advance(Duration::from_secs(2));
+    let health = monitor.health();
+    let shares = health.components.iter().filter_map(|one| {
+        let share = one.failure_share.as_ref()?;
+        let (failures, calls) = (share.failures, share.calls);
+        Some(format!("{} {} {failures}/{calls}", one.task, share.method))
+    });
+    shares.collect()
+}
+
+fn times(calls: u32, call: impl Fn()) {
+    (0..calls).for_each(|_| call());
+}
+
+#[test]
+fn a_method_has_parts_of_the_share_rule_of_its_own() {
+    let calls = |good, bad| {
+        move || {
+            times(good, || drop(seldom(false)));
+            times(bad, || drop(seldom(true)));
+        }
+    };
+    let config = StorageConfig::default;
+    assert_eq!(unhealthy(config(), calls(4, 1)), ["seldom seldom 1/5"]);
+    assert_eq!(unhealthy(config(), calls(3, 1)), [""; 0]);
+    assert_eq!(unhealthy(config(), calls(5, 1)), [""; 0]);
+    let mut configured = config();
+    let parts = ShareParts::NONE.share(0.1);
+    configured.unhealthy_methods.insert("seldom".into(), parts);
+    assert_eq!(unhealthy(configured, calls(5, 1)), ["seldom seldom 1/6"]);
+}
+
+#[test]
+fn cancelled_calls_count_where_the_attribute_says_so_for_the_task_it_names() {
+    let begin_and_drop = || {
+        let mut call = std::pin::pin!(dropped());
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(call.as_mut().poll(&mut context).is_pending());
+    };
+    let found = unhealthy(StorageConfig::default(), || times(10, begin_and_drop));
+    assert_eq!(found, ["search dropped 10/10"]);
+}
+
+#[test]
+fn a_block_has_a_rule_for_its_methods_and_each_may_have_its_own() {
+    let found = unhealthy(StorageConfig::default(), || {
+        times(10, || drop((Store.load(), Store.save())));
+    });
+    assert_eq!(found, ["Store::save Store::save 10/10"]);
 }

@@ -32,10 +32,11 @@ fn each_setting_has_a_row_and_each_row_is_a_setting() {
     };
     let own = MonitorConfig::KEYS.iter();
     let mut keys: Vec<String> = own
-        .filter(|key| !["health", "limits"].contains(key))
+        .filter(|key| !["health", "limits", "unhealthy"].contains(key))
         .map(|key| format!("`{key}`"))
         .chain(part("health", HealthSettings::KEYS))
         .chain(part("limits", Limits::KEYS))
+        .chain(part("unhealthy", ShareSettings::KEYS))
         .collect();
     let rows = rows("src/config/mod.rs", "/// ").into_iter();
     let mut documented: Vec<String> = rows.map(|[key, ..]| key).collect();
