@@ -79,7 +79,7 @@ pub struct StorageConfig {
     /// use monitor_core::{Monitor, Outcome, StorageConfig};
     ///
     /// let mut config = StorageConfig::default();
-    /// config.callers = 1000;
+    /// config.caller_pairs = 1000;
     /// let monitor = Monitor::new(config);
     /// let (serve, load) = (monitor.method("Serve")?, monitor.method("Load")?);
     /// monitor.scope_sync(|| {
@@ -95,7 +95,7 @@ pub struct StorageConfig {
     /// assert!(page.contains("monitor_calls_total{entry=\"true\",method=\"Serve\"} 1\n"));
     /// # Ok::<(), monitor_core::MethodError>(())
     /// ```
-    pub callers: usize,
+    pub caller_pairs: usize,
     /// Whether the methods of all `#[monitored]` functions in the program exist at zero from the start. Default: on
     /// in the global storage, off in others.
     pub preregister: bool,
@@ -118,7 +118,7 @@ impl Default for StorageConfig {
             buckets: None,
             size_buckets: None,
             totals: Totals::default(),
-            callers: 0,
+            caller_pairs: 0,
             preregister: false,
             methods: Vec::new(),
         }

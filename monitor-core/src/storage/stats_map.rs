@@ -220,7 +220,7 @@ fn page_series(core: &StorageCore, series_of: &impl Fn(&[f64]) -> usize) -> usiz
 /// method's others.
 fn caller_series(core: &StorageCore) -> usize {
     let config = &core.rules().config;
-    let limit = config.callers;
+    let limit = config.caller_pairs;
     let coming = all_settings().iter().filter(|_| config.preregister);
     let mut methods: HashSet<&str> = coming.map(|(name, _)| &**name).collect();
     methods.extend(core.shared.items().map(|shared| &*shared.plain.name));

@@ -85,7 +85,7 @@ const COMPRESSED_AGE: Duration = Duration::from_millis(100);
 /// | `labels` | none | labels added to every series, except those from your own registries and collectors, as a map of name to value (a text), `{env: prod}`; a label of this name that a call, a key or a registered metric has is written with `label_` before it |
 /// | `max_series` | 2000 | most series of a family whose labels are made at run time; beyond it they are counted as `overflow`; 0 is no limit |
 /// | `idle_series` | 0 | seconds without an update after which a series made at run time leaves the page: by key or of a registered metric, whose memory is freed, or of calls whose labels are text, which keep their counts; 0 is never |
-/// | `callers` | 0 | most pairs of a caller and a method that have series on the page, in `monitor_calls_total` and `monitor_calls_failed_total`; the calls of further ones are counted as `overflow`; 0 is no such families, 1000 is plenty for most services |
+/// | `caller_pairs` | 0 | most pairs of a caller and a method that have series on the page, in `monitor_calls_total` and `monitor_calls_failed_total`; the calls of further ones are counted as `overflow`; 0 is no such families, 1000 is plenty for most services |
 /// | `profile` | `prometheus` | names under which the storage is exported: `prometheus`, idiomatic ones, or `servicekit`, those of the Python toolkit, which also counts every call as a task, not entry calls alone |
 /// | `namespace` | `service` | first part of the names of the service's families in the profile `prometheus`: letters, digits and `_` |
 /// | `buckets` | those of the profile | upper bounds of durations and other times, seconds, from 1 to 100 of them, in place of the profile's |
@@ -255,8 +255,8 @@ settings! {MonitorConfig, on MonitorConfig () {
     "idle_series" => storage.idle_series, fn idle_series(idle: Duration);
     /// Most pairs of a caller and a method that have series on the page, in the families `monitor_calls_total` and
     /// `monitor_calls_failed_total`. Default 0: there are none. 1,000 is plenty for most services; further pairs are
-    /// added up, by method: see [`StorageConfig::callers`](monitor_core::StorageConfig::callers).
-    "callers" => storage.callers, fn callers(pairs: usize);
+    /// added up, by method: see [`StorageConfig::caller_pairs`](monitor_core::StorageConfig::caller_pairs).
+    "caller_pairs" => storage.caller_pairs, fn caller_pairs(pairs: usize);
     /// The names under which the storage is exported. Default [`Profile::Prometheus`]. With [`Profile::Servicekit`] the
     /// totals over all methods and the status `default` are about all calls, as in the Python toolkit, otherwise about
     /// entry calls: see [`Totals`].

@@ -265,14 +265,14 @@ fn task_left(task: &[RunningCall]) -> String {
     let depths = (0..).zip(task);
     let path = depths.take_while(|(depth, call)| call.depth == *depth);
     let mut path: Vec<String> = path.map(|(_, call)| call_left(call)).collect();
-    let mut named = path.len();
-    let thread = task[named - 1].thread.as_ref();
+    let thread = task[path.len() - 1].thread.as_ref();
     let thread = thread.map_or_else(String::new, |name| format!(" on {name}"));
-    if named > 1 + MOST_DEEPEST {
-        path.splice(1..named - MOST_DEEPEST, ["..".to_owned()]);
-        named = 1 + MOST_DEEPEST;
+    let mut named_calls = path.len();
+    if named_calls > 1 + MOST_DEEPEST {
+        path.splice(1..named_calls - MOST_DEEPEST, ["..".to_owned()]);
+        named_calls = 1 + MOST_DEEPEST;
     }
-    let others = match task.len() - named {
+    let others = match task.len() - named_calls {
         0 => String::new(),
         others => format!(" (+{others})"),
     };

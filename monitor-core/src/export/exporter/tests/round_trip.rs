@@ -467,7 +467,7 @@ fn check_callers(snapshot: &Snapshot, families: &[Family], profile: Profile) -> 
     let family = families
         .iter()
         .find(|family| family.name == "monitor_calls_total");
-    let limit = snapshot.shown_callers;
+    let limit = snapshot.shown_caller_pairs;
     if limit > 0 {
         callers::assert_adds_up(families, profile);
     }
