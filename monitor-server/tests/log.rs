@@ -135,8 +135,8 @@ fn the_log_has_one_line_for_each_thing_worth_one() {
     let (first, second) = (labelled.start(), load.start());
     let left = server.drain_blocking(Duration::from_millis(50));
     assert_eq!(left.expect_err("two run").left, 2);
-    assert_eq!(lines("waiting for tasks to end").len(), 1);
-    let left = lines("tasks still run after the limit");
+    assert_eq!(lines("waiting for calls to end").len(), 1);
+    let left = lines("calls still run after the limit");
     assert_eq!(left.len(), 1, "{left:?}");
     for named in ["left=2", "Load{kind=\"a\"} 0.", "Load 0."] {
         assert!(left[0].contains(named), "{left:?}");
