@@ -132,8 +132,10 @@ impl Default for StorageConfig {
 /// monitored caller (see [`here`](crate::here)). The numbers of each method, its own task status included, are about all
 /// its calls in any case.
 ///
-/// Choose before the first call. A later change takes effect at once, for all that was counted before too: totals may
-/// then fall once, and the status `default` may be right only from the end of the next entry call on.
+/// Choose before the first call. A later change takes effect at once, for all that was counted before too. After one
+/// from all calls to entry calls, the numbers of tasks fall once, which is a reset to Prometheus. The busy seconds never
+/// fall: they stand still until those of the entry calls alone have caught up, and a rate of them is 0 until then. The
+/// status `default` may be right only from the end of the next entry call on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Totals {
