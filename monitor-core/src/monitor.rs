@@ -254,9 +254,10 @@ impl Method {
 
     /// Starts a call, whose caller is the current one.
     ///
-    /// The call is the caller of none: it may be held while its thread does something else. Monitored calls in between
-    /// are entry calls, each a task of its own in the totals, unless they are made inside of [`CallGuard::run`] or
-    /// [`CallGuard::within`].
+    /// The call itself is the caller of none, because it may be held while its thread does something else. Monitored
+    /// calls in between have the same caller as this one: without one they are entry calls, each a task of its own in
+    /// the totals beside this. Those made inside of [`CallGuard::run`] or [`CallGuard::within`] have this call as their
+    /// caller.
     pub fn start(&self) -> CallGuard {
         CallGuard::start_method(self.core)
     }
