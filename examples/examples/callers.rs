@@ -33,6 +33,7 @@ fn query() {}
 
 #[monitored(method = "Load")]
 async fn load() {
+    tokio::task::yield_now().await;
     query();
 }
 
@@ -73,7 +74,9 @@ fn show_calls_in_flight() {
 }
 
 #[monitored(method = "CleanUp", root)]
-async fn clean_up() {}
+async fn clean_up() {
+    tokio::task::yield_now().await;
+}
 
 /// Drives a runtime inside of a call. What it polls is not the call's work, so `root` leaves the call behind.
 #[monitored(method = "Drive")]
