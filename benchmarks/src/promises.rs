@@ -148,12 +148,15 @@ fn handlers(results: &Results) -> [Promise; 3] {
         unit: "x without",
     };
     [
-        against_in_place("async with `?`, ready at first poll", rows::ASKING_READY),
-        against_in_place("async with `?`, yields once", rows::ASKING_YIELDS),
+        against_in_place(
+            "async with `?`, ready at first poll",
+            rows::QUESTION_MARK_READY,
+        ),
+        against_in_place("async with `?`, yields once", rows::QUESTION_MARK_YIELDS),
         Promise {
             what: "future of an instrumented async fn with `?`".into(),
             due: Due::RecordingPath,
-            figures: exact(rows::asking_growth()),
+            figures: exact(rows::question_mark_growth()),
             bar: 48.0,
             unit: "bytes more",
         },

@@ -22,8 +22,8 @@ pub(crate) const TEXT_ERROR: &str = "text error, 16 rules";
 pub(crate) const ASYNC_READY: &str = "async ready";
 pub(crate) const ASYNC_YIELDS: &str = "async yields once";
 /// A handler with a `?` in its body, which is then a future of its own inside of the call.
-pub(crate) const ASKING_READY: &str = "async with ?, ready";
-pub(crate) const ASKING_YIELDS: &str = "async with ?, yields once";
+pub(crate) const QUESTION_MARK_READY: &str = "async with ?, ready";
+pub(crate) const QUESTION_MARK_YIELDS: &str = "async with ?, yields once";
 pub(crate) const TWO_THREADS: &str = "2 threads, one method";
 pub(crate) const BETWEEN: &str = "between other work";
 pub(crate) const ALTERNATES: &str = "every 2nd call fails";
@@ -65,25 +65,25 @@ async fn yielding(x: u64) -> Answer {
 }
 
 #[monitored]
-async fn asking(request: Request) -> Answer {
+async fn with_question_mark(request: Request) -> Answer {
     let answer = work_on(&request).await?;
     Ok(answer ^ request.length())
 }
 
 #[monitored]
-async fn mapping(request: Request) -> Answer {
+async fn without_question_mark(request: Request) -> Answer {
     let answer = work_on(&request).await;
     answer.map(|answer| answer ^ request.length())
 }
 
 #[monitored]
-async fn asking_yielding(request: Request) -> Answer {
+async fn with_question_mark_yielding(request: Request) -> Answer {
     let answer = work_on_yielding(&request).await?;
     Ok(answer ^ request.length())
 }
 
 #[monitored]
-async fn mapping_yielding(request: Request) -> Answer {
+async fn without_question_mark_yielding(request: Request) -> Answer {
     let answer = work_on_yielding(&request).await;
     answer.map(|answer| answer ^ request.length())
 }
@@ -123,14 +123,14 @@ async fn by_hand_yielding<R: Recorder>(x: u64) -> Answer {
     answer
 }
 
-async fn by_hand_asking<R: Recorder>(request: Request) -> Answer {
+async fn by_hand_with_question_mark<R: Recorder>(request: Request) -> Answer {
     let call = R::start();
     let answer = handler(request).await;
     R::end(call, &answer);
     answer
 }
 
-async fn by_hand_asking_yielding<R: Recorder>(request: Request) -> Answer {
+async fn by_hand_with_question_mark_yielding<R: Recorder>(request: Request) -> Answer {
     let call = R::start();
     let answer = handler_yielding(request).await;
     R::end(call, &answer);
@@ -143,9 +143,9 @@ pub(crate) fn future_growth() -> usize {
 }
 
 /// The same for one with a `?`.
-pub(crate) fn asking_growth() -> usize {
+pub(crate) fn question_mark_growth() -> usize {
     let request = || Request::new(0);
-    size_of_val(&asking(request())).saturating_sub(size_of_val(&handler(request())))
+    size_of_val(&with_question_mark(request())).saturating_sub(size_of_val(&handler(request())))
 }
 
 /// The words of the rules in force, by status; the rows' errors are of the type that is searched last.
@@ -309,42 +309,45 @@ fn handles<F: Future<Output = Answer> + 'static>(
     batch(move |x| drive_task(handler(Request::new(x))))
 }
 
-fn asking_ready() -> Row {
+fn question_mark_ready() -> Row {
     Row {
-        name: ASKING_READY,
+        name: QUESTION_MARK_READY,
         threads: Threads::One,
         base: handles(handler),
         candidates: vec![
-            (MONITORED, handles(asking)),
-            (IN_PLACE, handles(mapping)),
-            (IDEAL, handles(by_hand_asking::<Ideal>)),
-            (TICKS, handles(by_hand_asking::<Ticks>)),
-            (PROMETHEUS, handles(by_hand_asking::<prometheus::Cached>)),
+            (MONITORED, handles(with_question_mark)),
+            (IN_PLACE, handles(without_question_mark)),
+            (IDEAL, handles(by_hand_with_question_mark::<Ideal>)),
+            (TICKS, handles(by_hand_with_question_mark::<Ticks>)),
+            (
+                PROMETHEUS,
+                handles(by_hand_with_question_mark::<prometheus::Cached>),
+            ),
             (
                 PROMETHEUS_CLIENT,
-                handles(by_hand_asking::<prometheus_client::Cached>),
+                handles(by_hand_with_question_mark::<prometheus_client::Cached>),
             ),
         ],
     }
 }
 
-fn asking_yields() -> Row {
+fn question_mark_yields() -> Row {
     Row {
-        name: ASKING_YIELDS,
+        name: QUESTION_MARK_YIELDS,
         threads: Threads::One,
         base: handles(handler_yielding),
         candidates: vec![
-            (MONITORED, handles(asking_yielding)),
-            (IN_PLACE, handles(mapping_yielding)),
-            (IDEAL, handles(by_hand_asking_yielding::<Ideal>)),
-            (TICKS, handles(by_hand_asking_yielding::<Ticks>)),
+            (MONITORED, handles(with_question_mark_yielding)),
+            (IN_PLACE, handles(without_question_mark_yielding)),
+            (IDEAL, handles(by_hand_with_question_mark_yielding::<Ideal>)),
+            (TICKS, handles(by_hand_with_question_mark_yielding::<Ticks>)),
             (
                 PROMETHEUS,
-                handles(by_hand_asking_yielding::<prometheus::Cached>),
+                handles(by_hand_with_question_mark_yielding::<prometheus::Cached>),
             ),
             (
                 PROMETHEUS_CLIENT,
-                handles(by_hand_asking_yielding::<prometheus_client::Cached>),
+                handles(by_hand_with_question_mark_yielding::<prometheus_client::Cached>),
             ),
         ],
     }
@@ -393,8 +396,8 @@ pub(crate) fn rows() -> Vec<Row> {
         text_error(),
         async_ready(),
         async_yields(),
-        asking_ready(),
-        asking_yields(),
+        question_mark_ready(),
+        question_mark_yields(),
         between(),
         all_peers(
             calls(TWO_THREADS, Threads::Two, Refuse::None, sync),

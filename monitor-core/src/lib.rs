@@ -28,7 +28,9 @@
 //! - [`monitored`]: requests, results, errors by type, calls in flight, durations and a task status, for a function.
 //! - [`Monitor`]: the handle on everything recorded; the global one, or one of its own for a test ([`Monitor::scope`]).
 //! - [`Method`] and [`CallGuard`]: the same without the macro, for closures, middleware and names known at run time.
-//! - [`MonitorStorage`]: values by key, task statuses, [`snapshot`](MonitorStorage::snapshot).
+//! - [`here`], [`root`]: the current call, taken along to a spawned task or a thread, or left behind.
+//! - [`MonitorStorage`]: values by key, task statuses, [`snapshot`](MonitorStorage::snapshot), the calls in flight as a
+//!   tree ([`running`](MonitorStorage::running)).
 //! - [`MetricDesc`], [`metric`]: counters, gauges and histograms of the user's own, under their own names.
 //! - [`Sampler`]: self time by method and by stack of methods, from samples.
 //! - [`ErrorParser`], [`Health`]: which errors have which type, and how many in a row are unhealthy.

@@ -111,22 +111,22 @@ impl Monitor {
         })
     }
 
-    /// Blocks until no task is in flight.
+    /// Blocks until no call, and no task of the section `tasks`, is in flight.
     ///
     /// # Errors
     ///
-    /// [`StillRunning`] if tasks are left when the limit is over.
+    /// [`StillRunning`] if some are left when the limit is over.
     #[doc(alias = "wait_for_ending_tasks")]
     pub fn wait_blocking(&self, limit: Duration) -> Result<(), StillRunning> {
         let start = Instant::now();
         loop {
-            let tasks = self.storage.in_flight();
-            if tasks == 0 {
+            let calls = self.storage.in_flight();
+            if calls == 0 {
                 return Ok(());
             }
             let left = limit.saturating_sub(start.elapsed());
             if left.is_zero() {
-                return Err(StillRunning { tasks });
+                return Err(StillRunning { calls });
             }
             std::thread::sleep(LOOK_EVERY.min(left));
         }
@@ -141,12 +141,12 @@ impl Deref for Monitor {
     }
 }
 
-/// Tasks were still running at the end of a wait.
+/// Calls were still running at the end of a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{tasks} tasks are still running")]
+#[error("{calls} calls are still running")]
 pub struct StillRunning {
-    /// Their number.
-    pub tasks: u64,
+    /// Their number: all calls, entry calls and others, and the tasks of the section `tasks`.
+    pub calls: u64,
 }
 
 pin_project_lite::pin_project! {
@@ -252,7 +252,12 @@ impl Method {
         &self.core.labels
     }
 
-    /// Starts a call.
+    /// Starts a call, whose caller is the current one.
+    ///
+    /// The call itself is the caller of none, because it may be held while its thread does something else. Monitored
+    /// calls in between have the same caller as this one: without one they are entry calls, each a task of its own in
+    /// the totals beside this. Those made inside of [`CallGuard::run`] or [`CallGuard::within`] have this call as their
+    /// caller.
     pub fn start(&self) -> CallGuard {
         CallGuard::start_method(self.core)
     }

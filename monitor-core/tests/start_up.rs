@@ -42,10 +42,10 @@ fn many(preregister: bool, profile: Profile) -> Option<usize> {
     many_with(preregister, 0, profile)
 }
 
-fn many_with(preregister: bool, callers: usize, profile: Profile) -> Option<usize> {
+fn many_with(preregister: bool, caller_pairs: usize, profile: Profile) -> Option<usize> {
     let mut config = StorageConfig::default();
     config.preregister = preregister;
-    config.callers = callers;
+    config.caller_pairs = caller_pairs;
     let warnings = Monitor::new(config).start_up_warnings(profile);
     warnings.iter().find_map(|warning| match warning {
         StartUpWarning::ManySeries { series } => Some(*series),

@@ -242,12 +242,12 @@ impl fmt::Display for Place {
     }
 }
 
-/// Tasks were still running when the time limit of a wait passed.
+/// Calls were still running when the time limit of a wait passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{left} tasks still run after {limit:?}")]
+#[error("{left} calls still run after {limit:?}")]
 #[non_exhaustive]
 pub struct TasksLeft {
-    /// How many.
+    /// How many: all calls, entry calls and others, and the tasks of the section `tasks`.
     pub left: u64,
     /// The limit that passed.
     pub limit: Duration,

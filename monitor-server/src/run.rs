@@ -9,8 +9,8 @@ use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use monitor_core::Monitor;
 use monitor_core::names::Profile;
+use monitor_core::{Monitor, StartUpWarning};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -129,6 +129,14 @@ fn log_warnings(monitor: Monitor, profile: Profile, health: &HealthService) {
     }
     for name in health.unknown_names() {
         tracing::warn!(%name, "counts for readiness or is in a group, and is no check and no task type (yet)");
+    }
+}
+
+/// Logs that the totals of a monitor are not those of the profile: only [`run`] sets both.
+fn log_other_totals(monitor: Monitor, profile: Profile) {
+    let warnings = monitor.start_up_warnings(profile);
+    if warnings.contains(&StartUpWarning::EntryCallTotals) {
+        log(|| tracing::warn!("{}", StartUpWarning::EntryCallTotals));
     }
 }
 
@@ -441,8 +449,12 @@ impl MetricServer {
     /// `strict`, `render_cache`, `disable_compression`, `wait_for_started` (see [`started`](Self::started)), the limits
     /// of scrapes and sources, the service and the process, health with its checks, and credentials and addresses that
     /// may connect. The storage's settings (constant labels, `namespace` and `buckets` too), `sampler`, the address and
-    /// the limits of connections are not looked at. TLS and addresses do not concern a [`filter`](Self::filter): the server that it is mounted in
-    /// takes the connections.
+    /// the limits of connections are not looked at. TLS and addresses do not concern a [`filter`](Self::filter): the
+    /// server that it is mounted in takes the connections.
+    ///
+    /// So the `profile` sets names alone: which calls the totals are about stays the monitor's own setting
+    /// ([`StorageConfig::totals`](monitor_core::StorageConfig::totals)). Where the profile is `servicekit` and the totals
+    /// are about entry calls, which is not as the Python toolkit counts, a warning is logged here.
     ///
     /// Checks begin here, and run until the last clone and the last filter of it are dropped; the runtime that this is
     /// called in is the service's, as for [`run`].
@@ -451,6 +463,7 @@ impl MetricServer {
     /// [`run_in_thread`](Self::run_in_thread) fails, and a filter denies all but probes.
     pub fn with_config(config: &MonitorConfig, monitor: Monitor) -> Self {
         let context = Context::new(monitor, config);
+        log_other_totals(monitor, config.page_settings().profile);
         if let Err(error) = context.start_checks(&config.health) {
             log(move || tracing::error!(%error, "the checks do not run"));
         }

@@ -289,7 +289,7 @@ fn waiting_ends_with_the_tasks_or_with_the_limit() {
     let limit = Duration::from_millis(50);
     let left = block_on(server.wait_for_ending_tasks(limit)).expect_err("one runs");
     assert_eq!((left.left, left.limit), (1, limit));
-    assert_eq!(left.to_string(), "1 tasks still run after 50ms");
+    assert_eq!(left.to_string(), "1 calls still run after 50ms");
     let left = server.wait_for_ending_tasks_blocking(limit);
     assert_eq!(left.expect_err("one runs").left, 1);
 

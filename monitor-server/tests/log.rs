@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::Duration;
 
-use monitor_core::Outcome;
-use monitor_server::{Check, Limits, MonitorConfig};
+use monitor_core::names::Profile;
+use monitor_core::{Monitor, Outcome, StorageConfig, Totals};
+use monitor_server::{Check, Limits, MetricServer, MonitorConfig};
 use served::{
     Slow, ask, connect, eventually, local, page, read_all, send, started, status, status_of, turn,
 };
@@ -136,8 +137,8 @@ fn the_log_has_one_line_for_each_thing_worth_one() {
     let (first, second) = (labelled.start(), load.start());
     let left = server.drain_blocking(Duration::from_millis(50));
     assert_eq!(left.expect_err("two run").left, 2);
-    assert_eq!(lines("waiting for tasks to end").len(), 1);
-    let left = lines("tasks still run after the limit");
+    assert_eq!(lines("waiting for calls to end").len(), 1);
+    let left = lines("calls still run after the limit");
     assert_eq!(left.len(), 1, "{left:?}");
     for named in ["left=2", "Load{kind=\"a\"} 0.", "Load 0."] {
         assert!(left[0].contains(named), "{left:?}");
@@ -145,6 +146,31 @@ fn the_log_has_one_line_for_each_thing_worth_one() {
     assert_eq!(lines("monitor server stops").len(), 1);
     first.finish(Outcome::Success);
     second.finish(Outcome::Success);
+}
+
+#[test]
+fn a_mounted_server_whose_monitor_counts_entry_calls_under_the_names_of_the_original_says_so() {
+    let _turn = turn();
+    Log::begin();
+    let mut all_calls = StorageConfig::default();
+    all_calls.totals = Totals::AllCalls;
+    let [entry_calls, all_calls] = [StorageConfig::default(), all_calls].map(Monitor::new);
+    let servicekit = local().profile(Profile::Servicekit);
+    let mounted = [
+        (&servicekit, entry_calls, 1),
+        (&servicekit, all_calls, 1),
+        (&local(), entry_calls, 1),
+        (&servicekit, entry_calls, 2),
+    ];
+    for (config, monitor, expected) in mounted {
+        drop(MetricServer::with_config(config, monitor));
+        let warnings = lines("to `Totals::AllCalls`");
+        assert_eq!(warnings.len(), expected, "{warnings:?}");
+    }
+    monitor_server::run(servicekit)
+        .expect("a server")
+        .shutdown();
+    assert_eq!(lines("to `Totals::AllCalls`").len(), 2);
 }
 
 /// Not a test: the test below runs it in a process of its own, whose environment it sets.

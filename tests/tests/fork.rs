@@ -13,8 +13,8 @@ health: closed
 check: the monitor server on ADDRESS runs in process PARENT, of which this one is a fork: threads are not taken along
 blocking check: the monitor server on ADDRESS runs in process PARENT, of which this one is a fork: threads are not taken along
 removed: false
-wait: 1 tasks still run after 50ms
-blocking wait: 1 tasks still run after 50ms
+wait: 1 calls still run after 50ms
+blocking wait: 1 calls still run after 50ms
 signal: the monitor server on ADDRESS runs in process PARENT, of which this one is a fork: threads are not taken along
 drain on signal: cannot listen for signals
 listen: signals are listened to in process PARENT, of which this one is a fork

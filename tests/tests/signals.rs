@@ -166,7 +166,7 @@ fn a_second_signal_while_the_service_is_told_leaves_its_drain_no_time() {
     program.wait_for_draining();
     program.signal("INT");
     assert_eq!(program.line(), "told SIGTERM, readiness off");
-    assert_eq!(program.line(), "1 tasks still run after 0ns");
+    assert_eq!(program.line(), "1 calls still run after 0ns");
     assert!(program.ends().success());
 }
 
@@ -174,7 +174,7 @@ fn a_second_signal_while_the_service_is_told_leaves_its_drain_no_time() {
 fn tasks_that_are_left_at_the_limit_are_told() {
     let mut program = Program::start(["threads", "0", "50"]);
     program.signal("TERM");
-    assert_eq!(program.line(), "1 tasks still run after 50ms");
+    assert_eq!(program.line(), "1 calls still run after 50ms");
     assert!(program.ends().success());
 }
 

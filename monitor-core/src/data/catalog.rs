@@ -194,9 +194,40 @@ macro_rules! families {
     };
 }
 
+/// The table of a profile: its own families, and behind them those that both profiles have.
+macro_rules! profile_families {
+    ($($own:tt)*) => {
+        families! {
+            $($own)*
+            CallsByCaller Counter "monitor_calls_total"
+                "Calls begun, by the method that made them; entry calls, which no monitored call made, have the label `entry`.";
+            FailuresByCaller Counter "monitor_calls_failed_total"
+                "Calls that failed, by the method that made them.";
+            SelfSeconds Counter "monitor_self_seconds_total"
+                "Time in which the method's own code ran, without the calls it made, from samples.";
+            Samples Counter "monitor_samples_total"
+                "Samples of self time that were taken.";
+            SamplerLate Counter "monitor_sampler_late_seconds_total"
+                "How late the samples of self time were taken, added up.";
+            SamplerBusy Counter "monitor_sampler_busy_seconds_total"
+                "How long it took to take the samples of self time, added up.";
+            Series Gauge "monitor_series"
+                "Series with labels of families made at run time, and label sets of calls made from text.";
+            Overflowed Counter "monitor_overflowed_updates_total"
+                "Updates of label sets their family had no room for: counted under the label `overflow`.";
+            Refused Counter "monitor_refused_observations_total"
+                "Observations of keys and registered histograms that no histogram takes: NaN and negative ones.";
+            DroppedLabels Counter "monitor_dropped_labels_total"
+                "Labels of keys that were left out because an earlier one has their name.";
+            DroppedExemplars Counter "monitor_dropped_exemplars_total"
+                "Exemplars that were not kept: longer than 128 characters, or with an invalid label.";
+        }
+    };
+}
+
 /// Types are the original's: counts of calls are gauges, and gauges may end in `_total` (defect W17, kept so that
 /// existing queries and rules go on working).
-const SERVICEKIT: &[Spec] = families! {
+const SERVICEKIT: &[Spec] = profile_families! {
     Started Counter "started_total"
         "Total number of started tasks.";
     Completed Counter "completed_total"
@@ -243,34 +274,12 @@ const SERVICEKIT: &[Spec] = families! {
         "Items that streams gave.";
     ExpectedError Gauge "monitor_expected_error"
         "1 for each error type that is a failure of the method, but no illness.";
-    CallsByCaller Counter "monitor_calls_total"
-        "Calls begun, by the method that made them; entry calls, which no monitored call made, have the label `entry`.";
-    FailuresByCaller Counter "monitor_calls_failed_total"
-        "Calls that failed, by the method that made them.";
-    SelfSeconds Counter "monitor_self_seconds_total"
-        "Time in which the method's own code ran, without the calls it made, from samples.";
-    Samples Counter "monitor_samples_total"
-        "Samples of self time that were taken.";
-    SamplerLate Counter "monitor_sampler_late_seconds_total"
-        "How late the samples of self time were taken, added up.";
-    SamplerBusy Counter "monitor_sampler_busy_seconds_total"
-        "How long it took to take the samples of self time, added up.";
-    Series Gauge "monitor_series"
-        "Series with labels of families made at run time, and label sets of calls made from text.";
-    Overflowed Counter "monitor_overflowed_updates_total"
-        "Updates of label sets their family had no room for: counted under the label `overflow`.";
-    Refused Counter "monitor_refused_observations_total"
-        "Observations of keys and registered histograms that no histogram takes: NaN and negative ones.";
-    DroppedLabels Counter "monitor_dropped_labels_total"
-        "Labels of keys that were left out because an earlier one has their name.";
-    DroppedExemplars Counter "monitor_dropped_exemplars_total"
-        "Exemplars that were not kept: longer than 128 characters, or with an invalid label.";
 };
 
 /// Base units, `_total` on counters and on nothing else: as `promtool check metrics` asks. Durations stand by
 /// outcome, so that processed calls are their counts, and those of all calls are a sum over methods. The help texts of
 /// tasks are about `Totals::EntryCalls`, the default.
-const PROMETHEUS: &[Spec] = families! {
+const PROMETHEUS: &[Spec] = profile_families! {
     Started Counter "_tasks_started_total"
         "Tasks begun: calls that no monitored call made, and tasks of `add_key_value`.";
     Completed Counter "_tasks_completed_total"
@@ -315,26 +324,4 @@ const PROMETHEUS: &[Spec] = families! {
         "1 where durations are measured by the operating system's clock, because there is no usable tick counter.";
     InstrumentationOff Gauge "monitor_instrumentation_off"
         "1 where the program was built with the feature `off`: monitored functions record nothing.";
-    CallsByCaller Counter "monitor_calls_total"
-        "Calls begun, by the method that made them; entry calls, which no monitored call made, have the label `entry`.";
-    FailuresByCaller Counter "monitor_calls_failed_total"
-        "Calls that failed, by the method that made them.";
-    SelfSeconds Counter "monitor_self_seconds_total"
-        "Time in which the method's own code ran, without the calls it made, from samples.";
-    Samples Counter "monitor_samples_total"
-        "Samples of self time that were taken.";
-    SamplerLate Counter "monitor_sampler_late_seconds_total"
-        "How late the samples of self time were taken, added up.";
-    SamplerBusy Counter "monitor_sampler_busy_seconds_total"
-        "How long it took to take the samples of self time, added up.";
-    Series Gauge "monitor_series"
-        "Series with labels of families made at run time, and label sets of calls made from text.";
-    Overflowed Counter "monitor_overflowed_updates_total"
-        "Updates of label sets their family had no room for: counted under the label `overflow`.";
-    Refused Counter "monitor_refused_observations_total"
-        "Observations of keys and registered histograms that no histogram takes: NaN and negative ones.";
-    DroppedLabels Counter "monitor_dropped_labels_total"
-        "Labels of keys that were left out because an earlier one has their name.";
-    DroppedExemplars Counter "monitor_dropped_exemplars_total"
-        "Exemplars that were not kept: longer than 128 characters, or with an invalid label.";
 };

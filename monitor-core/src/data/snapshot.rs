@@ -61,12 +61,12 @@ pub struct Snapshot {
     pub method_statuses: Vec<StatusSnapshot>,
     /// Numbers that user code recorded by key.
     pub values: ValuesSnapshot,
-    /// What samplers found in all; `None` before the first one began.
+    /// Sums over all samples of self time; `None` before the first [`Sampler`](crate::Sampler) began.
     pub self_time: Option<SelfTime>,
     /// Exemplars that were not kept because no page can hold them: too long, or with a label that readers fail on.
     pub dropped_exemplars: u64,
     /// The most pairs of a caller and a method that have series on a page, from the configuration; 0 is none.
-    pub shown_callers: usize,
+    pub shown_caller_pairs: usize,
     /// Labels that every series has, from the configuration. A label of the same name of a call, a key or a registered
     /// metric is written with `label_` before it.
     pub const_labels: ConstLabels,
@@ -176,10 +176,12 @@ pub struct CallerSnapshot {
     /// The method that made the calls, over all its label sets. `None`: no monitored call made them; they are entry
     /// calls.
     pub caller: Option<Arc<str>>,
-    /// Calls begun.
+    /// Calls begun. 0 where `failures` alone are this caller's.
     pub calls: u64,
-    /// Those of them that failed: of a future that one call handed to another, under the call it last ran within. Over
-    /// all callers they are the failures of the method; while calls end, some may be missing here.
+    /// Calls that failed while this caller was theirs. That is the caller which made them, but for a future that one
+    /// call began and handed to another: it fails under the caller within which it ran last, which may have begun none.
+    ///
+    /// The sum over all callers is the number of the method's failures; while calls end, some may be missing here.
     pub failures: u64,
 }
 
@@ -268,9 +270,12 @@ pub struct RunningCall {
     pub labels: Arc<[Label]>,
     /// Since when it runs.
     pub age: Duration,
-    /// The thread whose stack its code is on, by name, or by id where it has none: the code runs there, or blocks that
-    /// thread. `None` while an async body is suspended, for a call that was started by hand and is not in its `run`, and
-    /// for a task of that section.
+    /// The thread that executes the call's code or a call below it, or is blocked in it: the thread's name, or its id
+    /// where it has no name. Where several threads do (by [`Here::run`](crate::Here::run)), the one that the call began
+    /// on, if it is among them.
+    ///
+    /// `None` while an async body is suspended, for a call that was started by hand and is not inside of its `run` or
+    /// `within`, and for a task of that section.
     pub thread: Option<Arc<str>>,
     /// The method it was made from, or its body last ran within, where it does not stand below a call of that method:
     /// the caller has ended, began after this call (which it polls), or is one too many for the tree. Only at the top.

@@ -61,7 +61,7 @@ impl CallerSeries {
     /// The children of a page, by method; of one method the overflow last. None where the snapshot's limit is 0.
     pub(super) fn children(&mut self, snapshot: &Snapshot, cache: &LabelCache) -> Vec<CallerChild> {
         let mut children = Vec::new();
-        let limit = snapshot.shown_callers;
+        let limit = snapshot.shown_caller_pairs;
         let methods = match limit {
             0 => &[][..],
             _ => &snapshot.methods,

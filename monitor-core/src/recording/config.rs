@@ -86,7 +86,7 @@ pub struct StorageConfig {
     /// use monitor_core::{Monitor, Outcome, StorageConfig};
     ///
     /// let mut config = StorageConfig::default();
-    /// config.callers = 1000;
+    /// config.caller_pairs = 1000;
     /// let monitor = Monitor::new(config);
     /// let (serve, load) = (monitor.method("Serve")?, monitor.method("Load")?);
     /// monitor.scope_sync(|| {
@@ -102,7 +102,7 @@ pub struct StorageConfig {
     /// assert!(page.contains("monitor_calls_total{entry=\"true\",method=\"Serve\"} 1\n"));
     /// # Ok::<(), monitor_core::MethodError>(())
     /// ```
-    pub callers: usize,
+    pub caller_pairs: usize,
     /// Whether the methods of all `#[monitored]` functions in the program exist at zero from the start. Default: on
     /// in the global storage, off in others.
     pub preregister: bool,
@@ -127,7 +127,7 @@ impl Default for StorageConfig {
             buckets: None,
             size_buckets: None,
             totals: Totals::default(),
-            callers: 0,
+            caller_pairs: 0,
             preregister: false,
             methods: Vec::new(),
         }
@@ -141,8 +141,10 @@ impl Default for StorageConfig {
 /// monitored caller (see [`here`](crate::here)). The numbers of each method, its own task status included, are about all
 /// its calls in any case.
 ///
-/// Choose before the first call. A later change takes effect at once, for all that was counted before too: totals may
-/// then fall once, and the status `default` may be right only from the end of the next entry call on.
+/// Choose before the first call. A later change takes effect at once, for all that was counted before too. After one
+/// from all calls to entry calls, the numbers of tasks fall once, which is a reset to Prometheus. The busy seconds never
+/// fall: they stand still until those of the entry calls alone have caught up, and a rate of them is 0 until then. The
+/// status `default` may be right only from the end of the next entry call on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Totals {

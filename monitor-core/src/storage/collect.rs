@@ -299,7 +299,7 @@ impl MonitorStorage {
             values,
             self_time,
             dropped_exemplars: core.dropped_exemplars.load(Relaxed),
-            shown_callers: config.callers,
+            shown_caller_pairs: config.caller_pairs,
             const_labels: config.const_labels.clone(),
             namespace: config.namespace.clone(),
         }

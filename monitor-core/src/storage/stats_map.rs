@@ -12,6 +12,7 @@ use crate::data::key::StatKey;
 use crate::data::snapshot::{MethodSnapshot, Snapshot, StatsMap};
 use crate::data::status::StatusParser;
 use crate::data::value::StatValue;
+use crate::recording::config::Totals;
 use crate::recording::method::MethodCore;
 use crate::recording::site::{IS_OFF, SharedMethod, all_settings, shared_methods};
 use crate::recording::store::StorageCore;
@@ -41,7 +42,7 @@ pub enum StartUpWarning {
         error_type: &'static str,
     },
     /// The methods with all label sets of closed sets of values make a large page, once calls have them, with the pairs
-    /// of a caller and a method that may have series ([`callers`](crate::StorageConfig::callers)).
+    /// of a caller and a method that may have series ([`caller_pairs`](crate::StorageConfig::caller_pairs)).
     ManySeries {
         /// How many series.
         series: usize,
@@ -64,6 +65,9 @@ pub enum StartUpWarning {
         /// How many of the configured bounds its lines lack.
         missing: usize,
     },
+    /// The pages have the names of the original, and the storage's [`totals`](crate::StorageConfig::totals) are about
+    /// entry calls alone: so numbers of tasks and busy seconds are lower than the original's.
+    EntryCallTotals,
 }
 
 impl fmt::Display for StartUpWarning {
@@ -92,6 +96,9 @@ impl fmt::Display for StartUpWarning {
             Self::MissingBuckets { method, missing } => write!(
                 f,
                 "the method `{method}` was called before `buckets` were configured: its durations lack {missing} of these bounds"
+            ),
+            Self::EntryCallTotals => f.write_str(
+                "the profile `servicekit` shows totals over entry calls, not over all calls as the Python toolkit does: set `StorageConfig::totals` to `Totals::AllCalls`",
             ),
         }
     }
@@ -124,7 +131,8 @@ impl MonitorStorage {
 
     /// Warnings to be logged when a service starts: the feature `off` is on, functions that count as one method, error
     /// types that attributes name and the configuration does not list, a page of this profile that is very large,
-    /// methods without some of the configured `buckets`. `monitor_server::run` writes them.
+    /// methods without some of the configured `buckets`, totals that are not those of the profile. `monitor_server::run`
+    /// writes them.
     pub fn start_up_warnings(&self, profile: Profile) -> Vec<StartUpWarning> {
         let off = IS_OFF.then_some(StartUpWarning::InstrumentationOff);
         let shared = shared_methods().into_iter();
@@ -147,6 +155,10 @@ impl MonitorStorage {
         }
         warnings.extend(many_label_sets(self.core, &series_of));
         warnings.extend(missing_buckets(self.core));
+        let totals = self.core.rules().config.totals;
+        if (profile, totals) == (Profile::Servicekit, Totals::EntryCalls) {
+            warnings.push(StartUpWarning::EntryCallTotals);
+        }
         warnings
     }
 }
@@ -220,7 +232,7 @@ fn page_series(core: &StorageCore, series_of: &impl Fn(&[f64]) -> usize) -> usiz
 /// method's others.
 fn caller_series(core: &StorageCore) -> usize {
     let config = &core.rules().config;
-    let limit = config.callers;
+    let limit = config.caller_pairs;
     let coming = all_settings().iter().filter(|_| config.preregister);
     let mut methods: HashSet<&str> = coming.map(|(name, _)| &**name).collect();
     methods.extend(core.shared.items().map(|shared| &*shared.plain.name));

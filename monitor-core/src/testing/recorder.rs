@@ -250,12 +250,12 @@ impl Recorder {
         let start = Instant::now();
         let mut alarm = None;
         poll_fn(|context| {
-            let tasks = self.in_flight();
-            if tasks == 0 {
+            let calls = self.in_flight();
+            if calls == 0 {
                 return Poll::Ready(Ok(()));
             }
             if start.elapsed() >= limit {
-                return Poll::Ready(Err(StillRunning { tasks }));
+                return Poll::Ready(Err(StillRunning { calls }));
             }
             *lock(alarm.get_or_insert_with(start_alarm)) = Some(context.waker().clone());
             Poll::Pending

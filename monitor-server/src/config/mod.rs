@@ -66,7 +66,8 @@ const COMPRESSED_AGE: Duration = Duration::from_millis(100);
 
 /// Settings of the monitor server and of the storage it serves.
 ///
-/// The default is the original's but for the profile: port 9999 on all addresses, one worker, no error words but `other`, no thresholds.
+/// The default is the original's but for the profile: port 9999 on all addresses, one worker, no error words but
+/// `other`, no thresholds.
 /// Settings come from a YAML file ([`from_file`](Self::from_file), [`from_file_at`](Self::from_file_at)), from the
 /// environment (`MONITOR_LISTEN`, `MONITOR_PORT`) and from calls of the builder. The later one wins: these two read the
 /// environment after the file, and a builder's call comes after both. [`default`](Self::default),
@@ -92,8 +93,8 @@ const COMPRESSED_AGE: Duration = Duration::from_millis(100);
 /// | `labels` | none | labels added to every series, except those from your own registries and collectors, as a map of name to value (a text), `{env: prod}`; a label of this name that a call, a key or a registered metric has is written with `label_` before it |
 /// | `max_series` | 2000 | most series of a family whose labels are made at run time; beyond it they are counted as `overflow`; 0 is no limit |
 /// | `idle_series` | 0 | seconds without an update after which a series made at run time leaves the page: by key or of a registered metric, whose memory is freed, or of calls whose labels are text, which keep their counts; 0 is never |
-/// | `callers` | 0 | most pairs of a caller and a method that have series on the page, in `monitor_calls_total` and `monitor_calls_failed_total`; the calls of further ones are counted as `overflow`; 0 is no such families, 1000 is plenty for most services |
-/// | `profile` | `prometheus` | names under which the storage is exported: `prometheus`, idiomatic ones, or `servicekit`, those of the Python toolkit, which also counts every call as a task, not entry calls alone |
+/// | `caller_pairs` | 0 | most pairs of a caller and a method that have series on the page, in `monitor_calls_total` and `monitor_calls_failed_total`; the calls of further ones are counted as `overflow`; 0 is no such families, 1000 is plenty for most services |
+/// | `profile` | `prometheus` | names under which the storage is exported: `prometheus`, idiomatic ones, or `servicekit`, those of the Python toolkit, for which `run` also counts every call as a task, not entry calls alone (a mounted `MetricServer` does not set that: see `StorageConfig::totals`) |
 /// | `namespace` | `service` | first part of the names of the service's families in the profile `prometheus`: letters, digits and `_` |
 /// | `buckets` | those of the profile | upper bounds of durations and other times, seconds, from 1 to 100 of them, in place of the profile's |
 /// | `size_buckets` | those of the profile | upper bounds of sizes, bytes, from 1 to 100 of them, in place of the profile's |
@@ -265,11 +266,12 @@ settings! {MonitorConfig, on MonitorConfig () {
     "idle_series" => storage.idle_series, fn idle_series(idle: Duration);
     /// Most pairs of a caller and a method that have series on the page, in the families `monitor_calls_total` and
     /// `monitor_calls_failed_total`. Default 0: there are none. 1,000 is plenty for most services; further pairs are
-    /// added up, by method: see [`StorageConfig::callers`](monitor_core::StorageConfig::callers).
-    "callers" => storage.callers, fn callers(pairs: usize);
+    /// added up, by method: see [`StorageConfig::caller_pairs`](monitor_core::StorageConfig::caller_pairs).
+    "caller_pairs" => storage.caller_pairs, fn caller_pairs(pairs: usize);
     /// The names under which the storage is exported. Default [`Profile::Prometheus`]. With [`Profile::Servicekit`] the
     /// totals over all methods and the status `default` are about all calls, as in the Python toolkit, otherwise about
-    /// entry calls: see [`Totals`].
+    /// entry calls: see [`Totals`]. [`run`](crate::run) sets that; a [`MetricServer`](crate::MetricServer) leaves it to
+    /// its monitor, and logs a warning where it does not fit.
     "profile" => profile, fn profile(profile: Profile);
     "namespace" => namespace = service::namespace_text;
     /// Upper bounds of durations, and of all other times, in seconds, which replace the common ones on the page; a
@@ -742,8 +744,8 @@ impl MonitorConfig {
     /// is taken, a method's name that is empty or longer than 120 bytes, a blank name of the service or of a runtime, a
     /// label that cannot be on every series, a `render_cache` above a minute, more than 1000 samples a second, limits of
     /// heads that are out of range, a check or a group whose name is blank or taken, a check without time, a part of
-    /// `unhealthy` that is out of range, a `namespace` that families cannot have,
-    /// `buckets` that are no bounds of a histogram.
+    /// `unhealthy` that is out of range, a `namespace` that families cannot have, `buckets` that are no bounds of a
+    /// histogram.
     pub fn storage_config(&self) -> Result<StorageConfig, ConfigError> {
         self.validate(&At::code(""))?;
         let mut storage = self.storage.clone();

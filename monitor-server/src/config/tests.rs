@@ -191,14 +191,20 @@ fn series_are_idle_after_seconds_and_by_default_never() {
 }
 
 #[test]
-fn callers_are_as_many_as_configured_and_by_default_none() {
-    for (yaml, callers) in [("", 0), ("callers: 0", 0), ("callers: '1000'", 1000)] {
-        assert_eq!(storage(yaml).callers, callers, "{yaml}");
-        let built = MonitorConfig::default().callers(callers).storage_config();
-        assert_eq!(built.expect("valid").callers, callers);
+fn pairs_of_callers_are_as_many_as_configured_and_by_default_none() {
+    for (yaml, pairs) in [
+        ("", 0),
+        ("caller_pairs: 0", 0),
+        ("caller_pairs: '1000'", 1000),
+    ] {
+        assert_eq!(storage(yaml).caller_pairs, pairs, "{yaml}");
+        let built = MonitorConfig::default()
+            .caller_pairs(pairs)
+            .storage_config();
+        assert_eq!(built.expect("valid").caller_pairs, pairs);
     }
-    let refused = refusal("callers: -1");
-    assert!(refused.contains("`callers`"), "{refused}");
+    let refused = refusal("caller_pairs: -1");
+    assert!(refused.contains("`caller_pairs`"), "{refused}");
 }
 
 #[test]

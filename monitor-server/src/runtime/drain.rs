@@ -38,7 +38,7 @@ pub enum DrainError {
         /// The operating system's error.
         source: io::Error,
     },
-    /// Tasks were left when the limit passed.
+    /// Calls were left when the limit passed.
     #[error(transparent)]
     TasksLeft(#[from] TasksLeft),
     /// The service had not ended when the limit of
@@ -51,24 +51,25 @@ pub enum DrainError {
         limit: Duration,
     },
     /// A second signal cut it short.
-    #[error("a second signal, {signal}, cut the drain short; {left} tasks still ran")]
+    #[error("a second signal, {signal}, cut the drain short; {left} calls still ran")]
     Interrupted {
         /// The second one.
         signal: Signal,
-        /// How many tasks still ran.
+        /// How many calls still ran.
         left: u64,
     },
 }
 
 /// Ending.
 impl MonitorServer {
-    /// Waits until no task is in flight, at most for this long. Works on every executor.
+    /// Waits until no call, and no task of the section `tasks`, is in flight, at most for this long. Works on every
+    /// executor.
     ///
-    /// New tasks may begin meanwhile; a service that ends stops taking requests first.
+    /// New calls may begin meanwhile; a service that ends stops taking requests first.
     ///
     /// # Errors
     ///
-    /// The limit passed; the error has the number of tasks that were left.
+    /// The limit passed; the error has the number of calls that were left.
     pub async fn wait_for_ending_tasks(&self, limit: Duration) -> Result<(), TasksLeft> {
         let (monitor, begin) = (self.monitor(), Instant::now());
         until(|| monitor.in_flight() == 0 || begin.elapsed() >= limit).await;
@@ -86,7 +87,7 @@ impl MonitorServer {
     pub fn wait_for_ending_tasks_blocking(&self, limit: Duration) -> Result<(), TasksLeft> {
         let waited = self.monitor().wait_blocking(limit);
         waited.map_err(|left| TasksLeft {
-            left: left.tasks,
+            left: left.calls,
             limit,
         })
     }
@@ -97,7 +98,7 @@ impl MonitorServer {
     }
 
     /// Ends the service's life in order: `/readyz` turns to 503, [`drain_pause`](crate::MonitorConfig::drain_pause)
-    /// passes, running tasks are waited for, at most for `limit`, then the server stops as with
+    /// passes, running calls are waited for, at most for `limit`, then the server stops as with
     /// [`shutdown`](Self::shutdown). Until then `/metrics` and the probes keep answering. The log names the tasks that
     /// are left at the end, the oldest first, with their ages and the calls that they are in.
     ///
@@ -107,7 +108,7 @@ impl MonitorServer {
     ///
     /// # Errors
     ///
-    /// The limit passed; the error has the number of tasks that were left. The server has stopped then, too, or is
+    /// The limit passed; the error has the number of calls that were left. The server has stopped then, too, or is
     /// about to after a second signal.
     ///
     /// # Cancellation
@@ -122,16 +123,16 @@ impl MonitorServer {
     /// The steps of a drain behind its pause.
     async fn end_tasks(&self, limit: Duration) -> Result<(), TasksLeft> {
         let is_hurried = self.inner.health.lifecycle.is_hurried();
-        let tasks = self.monitor().in_flight();
-        if tasks > 0 && !is_hurried {
-            log(move || tracing::info!(tasks, "draining: waiting for tasks to end"));
+        let calls = self.monitor().in_flight();
+        if calls > 0 && !is_hurried {
+            log(move || tracing::info!(calls, "draining: waiting for calls to end"));
         }
         let limit = if is_hurried { Duration::ZERO } else { limit };
         let waited = self.wait_for_ending_tasks(limit).await;
         if let Err(TasksLeft { left, .. }) = waited {
-            let tasks = tasks_left(&self.monitor().running(MOST_READ), left);
+            let calls = tasks_left(&self.monitor().running(MOST_READ), left);
             log(move || {
-                tracing::warn!(left, %tasks, "tasks still run after the limit of the drain");
+                tracing::warn!(left, %calls, "calls still run after the limit of the drain");
             });
         }
         if is_hurried {
@@ -210,14 +211,14 @@ impl MonitorServer {
     }
 
     /// Waits for SIGTERM or Ctrl-C, then [drains](Self::drain). A second signal meanwhile ends that at once: the server
-    /// stops without waiting for tasks or for its own requests, and this returns. Works on every executor.
+    /// stops without waiting for calls or for its own requests, and this returns. Works on every executor.
     ///
     /// Signals are listened to from this call on, not from the first poll: one that came meanwhile is not lost.
     /// Afterwards they end the process as ever: see [`ShutdownSignals`].
     ///
     /// # Errors
     ///
-    /// Signals cannot be listened to, tasks were left at the limit, or a second signal came.
+    /// Signals cannot be listened to, calls were left at the limit, or a second signal came.
     ///
     /// # Cancellation
     ///
@@ -479,14 +480,14 @@ fn task_left(task: &[RunningCall]) -> String {
     let depths = (0..).zip(task);
     let path = depths.take_while(|(depth, call)| call.depth == *depth);
     let mut path: Vec<String> = path.map(|(_, call)| call_left(call)).collect();
-    let mut named = path.len();
-    let thread = task[named - 1].thread.as_ref();
+    let thread = task[path.len() - 1].thread.as_ref();
     let thread = thread.map_or_else(String::new, |name| format!(" on {name}"));
-    if named > 1 + MOST_DEEPEST {
-        path.splice(1..named - MOST_DEEPEST, ["..".to_owned()]);
-        named = 1 + MOST_DEEPEST;
+    let mut named_calls = path.len();
+    if named_calls > 1 + MOST_DEEPEST {
+        path.splice(1..named_calls - MOST_DEEPEST, ["..".to_owned()]);
+        named_calls = 1 + MOST_DEEPEST;
     }
-    let others = match task.len() - named {
+    let others = match task.len() - named_calls {
         0 => String::new(),
         others => format!(" (+{others})"),
     };

@@ -35,7 +35,7 @@ pub(crate) fn everything() -> Monitor {
     config.max_workers = 4;
     config.max_series = 20;
     // One pair less than there are.
-    config.callers = 4;
+    config.caller_pairs = 4;
     // If the machine's ticks can be read, their family appears only with this clock.
     let monitor = Monitor::with_clock(config, Clock::os());
     monitor.set_exemplars(|| {
@@ -201,7 +201,7 @@ pub(crate) fn hostile(inittime_label: bool) -> Monitor {
         .collect();
     config.errors = rules(&words);
     config.inittime_label = inittime_label;
-    config.callers = 1000;
+    config.caller_pairs = 1000;
     // Calls, keys and metrics have labels of these names, too.
     let labels = [("tenant", "own"), ("a", "\\\"\n🚀")];
     config.const_labels = ConstLabels::try_new(labels).expect("good labels");

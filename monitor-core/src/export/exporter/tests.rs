@@ -50,7 +50,7 @@ pub(crate) fn fresh() -> Snapshot {
         values: ValuesSnapshot::default(),
         self_time: None,
         dropped_exemplars: 0,
-        shown_callers: 0,
+        shown_caller_pairs: 0,
         const_labels: crate::data::labels::ConstLabels::default(),
         namespace: Namespace::default(),
     }

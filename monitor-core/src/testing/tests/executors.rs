@@ -205,7 +205,7 @@ fn waiting_ends_at_the_limit() {
     let recorder = Recorder::new();
     let call = method(&recorder, "Sleep").start();
     let waited = block_on(recorder.wait(Duration::from_millis(5)));
-    assert_eq!(waited, Err(StillRunning { tasks: 1 }));
+    assert_eq!(waited, Err(StillRunning { calls: 1 }));
     drop(call);
     assert_eq!(block_on(recorder.wait(Duration::ZERO)), Ok(()));
     assert_eq!(recorder.wait_blocking(LIMIT), Ok(()));

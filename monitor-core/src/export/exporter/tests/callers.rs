@@ -31,7 +31,7 @@ fn called(name: &str, callers: &[(&str, u64)]) -> MethodSnapshot {
 fn with(limit: usize, methods: Vec<MethodSnapshot>) -> Snapshot {
     let mut snapshot = fresh();
     snapshot.inittime = None;
-    snapshot.shown_callers = limit;
+    snapshot.shown_caller_pairs = limit;
     snapshot.methods = methods;
     snapshot
 }
@@ -226,7 +226,7 @@ pub(super) fn assert_adds_up(families: &[Family], profile: Profile) {
 #[test]
 fn recorded_calls_stand_under_their_callers_and_add_up() {
     let config = StorageConfig {
-        callers: 2,
+        caller_pairs: 2,
         ..StorageConfig::default()
     };
     let monitor = Monitor::new(config);

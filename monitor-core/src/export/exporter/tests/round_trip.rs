@@ -146,7 +146,7 @@ fn any_step() -> impl Strategy<Value = Step> {
 fn any_config() -> impl Strategy<Value = StorageConfig> {
     let info = prop::collection::btree_map(any_text(), (any_text(), any_number()), 0..3);
     let most = prop::sample::select([1_usize, 3, 2000].as_slice());
-    let callers = prop::sample::select([0_usize, 1, 3, 1000].as_slice());
+    let caller_pairs = prop::sample::select([0_usize, 1, 3, 1000].as_slice());
     let constant = prop::collection::btree_set("(tenant|kind|z)", 0..3);
     let constant = constant.prop_map(|names| {
         let labels = names.into_iter().map(|name| (name, "here"));
@@ -160,13 +160,13 @@ fn any_config() -> impl Strategy<Value = StorageConfig> {
         });
         all.collect()
     });
-    (info, any::<bool>(), most, callers, constant).prop_map(
-        |(service_info, inittime_label, max_series, callers, const_labels)| StorageConfig {
+    (info, any::<bool>(), most, caller_pairs, constant).prop_map(
+        |(service_info, inittime_label, max_series, caller_pairs, const_labels)| StorageConfig {
             service_info,
             inittime_label,
             max_series,
             const_labels,
-            callers,
+            caller_pairs,
             ..StorageConfig::default()
         },
     )
@@ -467,7 +467,7 @@ fn check_callers(snapshot: &Snapshot, families: &[Family], profile: Profile) -> 
     let family = families
         .iter()
         .find(|family| family.name == "monitor_calls_total");
-    let limit = snapshot.shown_callers;
+    let limit = snapshot.shown_caller_pairs;
     if limit > 0 {
         callers::assert_adds_up(families, profile);
     }
