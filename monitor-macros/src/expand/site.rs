@@ -59,9 +59,12 @@ impl Call<'_> {
         let health = args.health.value().filter(|_| !args.task.given());
         let no_health = health.filter(|health| !health.value);
         set("health", no_health.map(ToTokens::to_token_stream));
-        if let Some(Name::Literal(name)) = args.error_type.value() {
-            set("error_type", Some(some(name)));
-        }
+        let types = match args.error_type.value() {
+            Some(Name::Literal(name)) => Some(mixed!(#runtime::TypeSource::Named(#name))),
+            Some(Name::Path(_)) => Some(mixed!(#runtime::TypeSource::Function)),
+            None => None,
+        };
+        set("error_type", types);
         let names = args.expected.value();
         set("expected", names.map(|names| mixed!(&[#(#names),*])));
         let buckets = args.buckets.value();

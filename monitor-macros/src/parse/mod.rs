@@ -141,6 +141,8 @@ arguments! {
     // Those of the derives.
     named: LitStr = "error_type", ERROR, "error_type = \"name\"",
         of(name("the error type", "`error_type` is a string literal"));
+    status: Ident = "status", ERROR, "status = CONNECTION_ERROR", of(value::status);
+    is_expected: () = "expected", ERROR, "expected", value::flag;
     transparent: () = "transparent", ERROR, "transparent", value::flag;
     derive_crate_path: Path = "crate", TYPE, "crate = path::to::monitor_core",
         value::crate_path("the argument `crate` needs a path");

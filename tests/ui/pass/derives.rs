@@ -43,7 +43,7 @@ where
 #[derive(MonitorError)]
 #[monitor(fallback = "DATABASE")]
 enum Database<'a> {
-    #[monitor(error_type = "CONNECTION")]
+    #[monitor(error_type = "CONNECTION", status = CONNECTION_ERROR)]
     Connection {
         _host: &'a ::std::primitive::str,
     },
@@ -53,6 +53,10 @@ enum Database<'a> {
     Named {
         inner: Wrapper<Unnamed>,
     },
+    #[monitor(expected)]
+    NotFound,
+    #[monitor(status = OK, expected, error_type = "r#type")]
+    r#Type,
     Rest,
     Other(#[allow(dead_code)] u8),
 }
