@@ -12,7 +12,9 @@ pub use crate::data::buckets::{SIZE_BOUNDS, TIME_BOUNDS};
 pub use crate::errors::{DeclaredType, DeclaredTypes, NamedError, Naming, Unnamed};
 pub use crate::recording::args::{CallArgs, Root, Start};
 pub use crate::recording::guard::{CallGuard, no_call};
-pub use crate::recording::label_sets::{LabelKey, bounded, label_values, text};
+pub use crate::recording::label_sets::{
+    IsParameter, LabelKey, LikelyParameter, bounded, label_values, late, text,
+};
 pub use crate::recording::limit::limit;
 pub use crate::recording::returned::{Probe, ReturnType, error_type, holds, response_size};
 pub use crate::recording::run::{

@@ -101,6 +101,8 @@ pub(crate) fn main() {
         None
     );
     assert_eq!(Database::Rest.error_type(), Some("DATABASE"));
+    assert_eq!(Database::NotFound.error_type(), Some("not_found"));
+    assert_eq!(Database::r#Type.error_type(), Some("r#type"));
     assert_eq!(Database::Other(1).error_type(), Some("DATABASE"));
     assert_eq!(Both::VALUES, &["first"]);
     assert_eq!(
