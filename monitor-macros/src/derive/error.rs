@@ -150,7 +150,7 @@ fn differences(types: &[Declared]) -> Faults {
 fn declaration(types: &[Declared], root: &TokenStream) -> Option<TokenStream> {
     let each = types.iter().map(|declared| {
         let (name, is_expected) = (&declared.name, declared.is_expected);
-        let some = |status| mixed!(::core::option::Option::Some(#root::TaskStatus::#status));
+        let some = |status| mixed!(::core::option::Option::Some(#root::__private::TaskStatus::#status));
         let none = || mixed!(::core::option::Option::None);
         let status = declared.status.as_ref().map_or_else(none, some);
         mixed!(#root::__private::DeclaredType { name: #name, status: #status, is_expected: #is_expected })

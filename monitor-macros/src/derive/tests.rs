@@ -48,7 +48,7 @@ fn an_error_answers_per_variant() {
         "Self :: Both { .. } => :: core :: option :: Option :: Some (\"KIND\")",
         "Self :: NotFound { .. } => :: core :: option :: Option :: Some (\"not_found\")",
         "DeclaredType { name : \"OTHER_DB\" , status : :: core :: option :: Option :: None , is_expected : false }",
-        "{ name : \"DOWN\" , status : :: core :: option :: Option :: Some (:: monitor_core :: TaskStatus :: ConnectionError) \
+        "{ name : \"DOWN\" , status : :: core :: option :: Option :: Some (:: monitor_core :: __private :: TaskStatus :: ConnectionError) \
           , is_expected : false }",
         "{ name : \"not_found\" , status : :: core :: option :: Option :: None , is_expected : true }",
         "Self :: Rest { .. } => :: core :: option :: Option :: Some (\"OTHER_DB\")",
