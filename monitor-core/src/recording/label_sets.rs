@@ -315,7 +315,7 @@ where
 }
 
 /// A type that is named like a type parameter (`A`), by an attribute that does not see the parameters of the block
-/// around it: `LikelyParameter::<A>::NEW.look()` is a [`KnownType`] of one that is none.
+/// around it: `LikelyParameter::<A>::NEW.look()` is a `KnownType` of one that is none.
 ///
 /// By method look-up: a parameter without the bound `Unpin` does not have the first method, and nearly any type has.
 #[derive(Debug)]
