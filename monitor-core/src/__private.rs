@@ -9,17 +9,20 @@ pub use std::boxed::Box;
 
 pub use crate::base::clock::date_and_time;
 pub use crate::data::buckets::{SIZE_BOUNDS, TIME_BOUNDS};
+pub use crate::data::status::TaskStatus;
 pub use crate::data::window::ShareParts;
-pub use crate::errors::{NamedError, Naming, Unnamed};
+pub use crate::errors::{DeclaredType, DeclaredTypes, NamedError, Naming, Unnamed};
 pub use crate::recording::args::{CallArgs, Root, Start};
 pub use crate::recording::guard::{CallGuard, no_call};
-pub use crate::recording::label_sets::{LabelKey, bounded, label_values, text};
+pub use crate::recording::label_sets::{
+    IsParameter, LabelKey, LikelyParameter, bounded, label_values, late, text,
+};
 pub use crate::recording::limit::limit;
 pub use crate::recording::returned::{Probe, ReturnType, error_type, holds, response_size};
 pub use crate::recording::run::{
     InPlaceCall, awaited, make, run_async, run_begun, run_body, run_stream, run_sync,
 };
-pub use crate::recording::site::{CallSite, SiteEntry, SiteSettings};
+pub use crate::recording::site::{CallSite, SiteEntry, SiteSettings, TypeSource};
 
 use std::marker::PhantomData;
 

@@ -72,11 +72,18 @@ pub fn monitored(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `#[monitor(..)]` | on | meaning |
 /// |---|---|---|
 /// | `error_type = "name"` | variant, struct | its error type: 1 to 120 bytes |
+/// | `status = CONNECTION_ERROR` | variant, struct | the status that its error type sets, if the configuration does not list the type: `CONNECTION_ERROR`, `FATAL`, `INTERNAL`, `UNKNOWN`, `OK`; if not given, `OTHER_EXCEPTION` |
+/// | `expected` | variant, struct | failures of its error type are counted, but say nothing about health: they set no status, in any method |
 /// | `transparent` | variant, struct with one field | the type is that of the field, which is a `MonitorError` too |
 /// | `fallback = "name"` | enum | the type of variants without one; if not given, the configured rules decide |
 /// | `crate = path` | type | where `monitor_core` is found, if not under its own name |
 ///
-/// A name that the configuration does not list counts as `other`, with one warning at start-up or first use.
+/// The types exist from the start of the program, in every method, without a line in the configuration; of more than 256
+/// that code names, the first by name. A variant with `status` or `expected` and without `error_type` has its name as its
+/// type, in `snake_case`: `NotFound` is `not_found`. `status` and `expected` are those of the type: all variants that name it share them. Where two
+/// derives give one type different statuses, the first of `CONNECTION_ERROR`, `FATAL`, `INTERNAL`, `OTHER_EXCEPTION`,
+/// `UNKNOWN` holds. A configuration that lists the type under `errors` sets the status in place of the derive; `other`,
+/// `panic` and `cancelled` keep their own.
 ///
 /// An error that is a std error has its type inside of others too: in `anyhow::Error`, `Box<dyn Error>`, `Arc<dyn
 /// Error>` and `io::Error`, and as a source at any depth up to 64. The outermost that names a type goes first, and any
@@ -121,6 +128,34 @@ pub fn monitored(args: TokenStream, item: TokenStream) -> TokenStream {
 /// let recorder = Recorder::builder().errors("ERROR", ["NOT_FOUND"]).build();
 /// assert!(recorder.scope_sync(|| load_by_key("x")).is_err());
 /// recorder.recorded().assert_exactly([call("load_by_key").failure("NOT_FOUND")]);
+/// ```
+///
+/// Without any configuration, with a status and an expected failure:
+///
+/// ```
+/// use monitor_core::testing::{self, call, task};
+/// use monitor_core::{MonitorError, TaskStatus, monitored};
+///
+/// #[derive(MonitorError)]
+/// enum StoreError {
+///     #[monitor(error_type = "db_io", status = CONNECTION_ERROR)]
+///     Unreachable,
+///     #[monitor(expected)]
+///     NotFound,
+/// }
+///
+/// #[monitored]
+/// fn find(error: StoreError) -> Result<(), StoreError> {
+///     Err(error)
+/// }
+///
+/// let (_, recorded) = testing::record(|| (find(StoreError::Unreachable), find(StoreError::NotFound)));
+/// recorded.assert_exactly([
+///     call("find").failure("db_io"),
+///     call("find").failure("not_found"),
+///     task("find", TaskStatus::ConnectionError),
+///     task("default", TaskStatus::ConnectionError),
+/// ]);
 /// ```
 ///
 /// In a box:

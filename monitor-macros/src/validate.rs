@@ -25,6 +25,8 @@ pub(crate) struct Checked {
     pub(crate) place: Span,
     /// The names of its block's type and const parameters.
     pub(crate) outer_generics: Vec<String>,
+    /// Whether those are all there are; an attribute on a single method does not see those of the block.
+    pub(crate) in_block: bool,
     /// The arguments that it binds again once its call has begun.
     pub(crate) bound_again: Vec<PatIdent>,
     /// The function's arguments that the attribute mentions: they are used, even if only there.
@@ -59,6 +61,7 @@ pub(crate) fn function(
     errors: &mut Faults,
 ) -> Checked {
     let sig = &target.sig;
+    args.inherit_labels(&around.args, sig.receiver().is_some());
     let (shape, returned) = Shape::of(&target, &args);
     let bound_again = shape.bound_again(&target, &args);
     let names = typed_arguments(sig).flat_map(|typed| bindings(&typed.pat));
@@ -78,11 +81,17 @@ pub(crate) fn function(
         name.set_span(ident.span().resolved_at(Span::mixed_site()));
         Name::Literal(name)
     });
-    args.inherit(&around.args);
+    let [no_value, ..] = reasons(sig, &shape);
+    args.inherit(
+        &around.args,
+        no_value.is_none(),
+        names_result(&returned.value),
+    );
     let in_block = around.in_block.then(|| sig.ident.span());
     Checked {
         place: in_block.unwrap_or_else(Span::mixed_site),
         outer_generics: around.generics.clone(),
+        in_block: around.in_block,
         mentioned: names,
         method,
         bound_again,

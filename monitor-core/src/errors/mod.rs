@@ -4,8 +4,10 @@
 //! A parser is made once of its rules and never changes. Its types are a closed set: the words in matching order, then
 //! `other`, `panic` and `cancelled` where they are not among them. A type's index is the rank of its word in the
 //! search, so the lowest rank found anywhere in the text is the type. Errors that name their own type
-//! ([`MonitorError`]) are looked up by that name, and not searched.
+//! ([`MonitorError`]) are looked up by that name, and not searched. A storage's parser has the types that code names
+//! (`declared`) behind all others.
 
+mod declared;
 mod named;
 #[cfg(test)]
 mod tests;
@@ -18,6 +20,9 @@ use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
+use declared::MAX_DECLARED;
+pub use declared::{DeclaredType, DeclaredTypes};
+pub(crate) use declared::{derived_types, merged};
 pub use named::{MonitorError, NamedError, Naming, Unnamed};
 pub(crate) use named::{ask_also, named, named_below};
 pub use text::{ErrorText, ErrorView, Outcome};
@@ -308,6 +313,8 @@ pub struct ErrorParser {
     types: Arc<[Arc<str>]>,
     /// Parallel to `types`.
     statuses: Vec<TaskStatus>,
+    /// Parallel to `types`: whether code declares the type as expected in every method.
+    expected: Vec<bool>,
     by_name: HashMap<Arc<str>, ErrorTypeId, BuildHasherDefault<NameHasher>>,
     words: Words,
     other: ErrorTypeId,
@@ -316,20 +323,28 @@ pub struct ErrorParser {
 }
 
 impl ErrorParser {
-    /// A parser that follows `rules`.
+    /// A parser that follows `rules`. It does not have the types that code declares, as a storage's has.
     #[doc(alias = "init")]
     #[doc(alias = "ErrorParser.init")]
     pub fn new(rules: &ErrorRules) -> Self {
+        Self::with_declared(rules, &[])
+    }
+
+    /// A parser that follows `rules` and has the types that code names too. A rule that lists a type sets its status.
+    pub(crate) fn with_declared(rules: &ErrorRules, declared: &[DeclaredType]) -> Self {
         let mut types: Vec<Arc<str>> = Vec::new();
         let mut statuses = Vec::new();
         let mut by_name = HashMap::default();
-        // `ErrorRules` bounds the number of words.
+        // `ErrorRules` bounds the number of words to 60,000, and `MAX_DECLARED` the rest.
         let mut ids = 0_u16;
         let listed = rules
             .listed()
             .map(|(rule, _, word)| (word, rule.task_status()));
+        let declared = &declared[..declared.len().min(MAX_DECLARED)];
+        let status_of = |one: &DeclaredType| one.status.unwrap_or(TaskStatus::OtherException);
+        let behind = declared.iter().map(|one| (one.name, status_of(one)));
         // Of two statuses that list a word, the first decides.
-        for (name, status) in listed.chain(BUILT_IN) {
+        for (name, status) in listed.chain(BUILT_IN).chain(behind) {
             by_name.entry(Arc::from(name)).or_insert_with_key(|name| {
                 types.push(Arc::clone(name));
                 statuses.push(status);
@@ -338,7 +353,12 @@ impl ErrorParser {
             });
         }
         let words = rules.listed().map(|(.., word)| (word, by_name[word].0));
+        let mut expected = vec![false; types.len()];
+        for one in declared {
+            expected[by_name[one.name].index()] = one.is_expected;
+        }
         Self {
+            expected,
             words: Words::new(words.filter(|(word, _)| is_searched(word))),
             other: by_name[OTHER],
             panic: by_name[PANIC],
@@ -378,7 +398,7 @@ impl ErrorParser {
     }
 
     /// All possible error types: the configured words in matching order, each once, then `other`, `panic` and
-    /// `cancelled` where they are not configured.
+    /// `cancelled` where they are not configured, then, in a storage's parser, the types that code names, by name.
     #[doc(alias = "error_types")]
     pub fn types(&self) -> &Arc<[Arc<str>]> {
         &self.types
@@ -396,8 +416,8 @@ impl ErrorParser {
             .unwrap_or(&self.types[self.other.index()])
     }
 
-    /// The status that lists a type; that of the first rule if two do. `INTERNAL` for `panic` and `OTHER_EXCEPTION` for
-    /// any other type that is listed nowhere.
+    /// The status that lists a type; that of the first rule if two do. Else the one that its derive declares, `INTERNAL`
+    /// for `panic` and `OTHER_EXCEPTION` for any other type.
     ///
     /// The status of `cancelled` is never used: a cancelled call sets none.
     pub fn status_of(&self, id: ErrorTypeId) -> TaskStatus {
@@ -405,6 +425,11 @@ impl ErrorParser {
             .get(id.index())
             .copied()
             .unwrap_or(TaskStatus::OtherException)
+    }
+
+    /// Whether code declares a type as expected: its failures set no status, in any method.
+    pub(crate) fn is_expected(&self, id: ErrorTypeId) -> bool {
+        self.expected.get(id.index()).is_some_and(|is| *is)
     }
 
     /// The status that an error type sets: `OK` for `None`, `OTHER_EXCEPTION` for an unknown type.

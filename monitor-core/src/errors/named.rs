@@ -15,10 +15,12 @@ use std::sync::{Arc, LazyLock, OnceLock};
 
 use super::text::{MAX_SOURCES, survive};
 
-/// An error that knows its own type, among those the configuration lists.
+/// An error that knows its own type.
 ///
 /// Derive it: `#[derive(MonitorError)]` with `#[monitor(error_type = "..")]` on the variants. The type it names has
-/// priority over the configured words; a type that the configuration does not list counts as `other`, with one warning.
+/// priority over the configured words. The types that a derive names exist from the start of the program; one that an
+/// implementation by hand returns, as here, is to be listed in the configuration or named elsewhere in code
+/// (`expected("THROTTLED")`): else it counts as `other`, with one warning.
 /// A type that derives it is found behind trait objects and as a source too: see the
 /// [derive](macro@crate::MonitorError).
 ///

@@ -215,3 +215,54 @@ fn only_4_kib_are_searched() {
         assert_eq!(&**found, expected, "{class} {}", text.len());
     }
 }
+
+#[test]
+fn types_that_code_names_come_last_and_a_rule_sets_their_status() {
+    let named = |name, status| DeclaredType {
+        status,
+        is_expected: name == "c",
+        ..DeclaredType::new(name)
+    };
+    let declared = [
+        named("b", Some(TaskStatus::Fatal)),
+        named("c", None),
+        named("listed", Some(TaskStatus::Fatal)),
+        named("panic", Some(TaskStatus::Fatal)),
+    ];
+    let rules = rules(&[("CONNECTION_ERROR", &["listed"])]);
+    let parser = ErrorParser::with_declared(&rules, &declared);
+    assert_eq!(
+        parser.types().join(" "),
+        "listed other panic cancelled b c",
+        "each once"
+    );
+    let statuses = ["b", "c", "listed", "panic"].map(|name| parser.status_named(Some(name)));
+    assert_eq!(
+        statuses,
+        [
+            TaskStatus::Fatal,
+            TaskStatus::OtherException,
+            TaskStatus::ConnectionError,
+            TaskStatus::Internal
+        ]
+    );
+    let is_expected = |name| {
+        parser
+            .type_id(name)
+            .is_some_and(|id| parser.is_expected(id))
+    };
+    assert!(is_expected("c") && !is_expected("b") && !is_expected("listed"));
+    let found = parser.parse(&std::io::Error::other("b c"));
+    assert_eq!(found, "other", "they are not searched in texts");
+}
+
+#[test]
+fn code_adds_a_bounded_number_of_types() {
+    let name = |number: usize| -> &'static str { String::leak(format!("{number:04}")) };
+    let declared: Vec<_> = (0..MAX_DECLARED + 2)
+        .map(|number| DeclaredType::new(name(number)))
+        .collect();
+    let parser = ErrorParser::with_declared(&ErrorRules::default(), &declared);
+    assert_eq!(parser.types().len(), 3 + MAX_DECLARED);
+    assert_eq!(parser.type_id("0256"), None);
+}

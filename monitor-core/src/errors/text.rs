@@ -25,10 +25,11 @@ pub enum Outcome<'a> {
     Success,
     /// It failed with an error that the configured rules classify.
     Error(ErrorView<'a>),
-    /// It failed with an error whose type is known by name. A name the configuration does not list counts as `other`.
+    /// It failed with an error whose type is known by name. A name that neither the configuration lists nor a derive or
+    /// attribute names counts as `other`.
     ErrorType(&'a str),
-    /// It failed as expected: counted as a failure of this type (`other` if the configuration does not list it), but
-    /// the task status stays as it is.
+    /// It failed as expected: counted as a failure of this type (`other` if it is not
+    /// known), but the task status stays as it is.
     Expected(&'a str),
     /// It panicked.
     Panic,

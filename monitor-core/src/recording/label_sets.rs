@@ -11,6 +11,7 @@
 //! branch of the tree complete or not at all (see [`base::append`](crate::base::append)).
 
 use std::marker::PhantomData;
+use std::ops::Deref;
 use std::sync::{Arc, LazyLock, OnceLock};
 
 use crate::base::append::{Interner, Link, MAX_CELLS, Table, hash_of};
@@ -311,6 +312,63 @@ where
 {
     std::mem::forget(read);
     L::VALUES
+}
+
+/// A type that is named like a type parameter (`A`), by an attribute that does not see the parameters of the block
+/// around it: `LikelyParameter::<A>::NEW.look()` is a `KnownType` of one that is none.
+///
+/// By method look-up: a parameter without the bound `Unpin` does not have the first method, and nearly any type has.
+#[derive(Debug)]
+pub struct LikelyParameter<T: ?Sized>(AnyParameter, PhantomData<fn(&T)>);
+
+impl<T: ?Sized> LikelyParameter<T> {
+    /// There is one for each type.
+    pub const NEW: Self = Self(AnyParameter, PhantomData);
+}
+
+impl<T: ?Sized + Unpin> LikelyParameter<T> {
+    /// It is a type.
+    pub const fn look(&self) -> KnownType {
+        KnownType
+    }
+}
+
+impl<T: ?Sized> Deref for LikelyParameter<T> {
+    type Target = AnyParameter;
+
+    fn deref(&self) -> &AnyParameter {
+        &self.0
+    }
+}
+
+/// A type parameter.
+#[derive(Debug, Clone, Copy)]
+pub struct AnyParameter;
+
+impl AnyParameter {
+    /// It is a parameter.
+    pub const fn look(self) -> Self {
+        self
+    }
+}
+
+/// A type that is no parameter.
+#[derive(Debug)]
+pub struct KnownType;
+
+/// Implemented for type parameters alone.
+#[diagnostic::on_unimplemented(
+    message = "`{T}` is named like a type parameter, but is a type: the series of this label would not be there from the start",
+    label = "taken for a type parameter of the `impl` block around the function",
+    note = "name the type by a path, as `self::{T}`, or put `#[monitored]` on the `impl` block, whose parameters it sees there"
+)]
+pub trait IsParameter<T: ?Sized> {}
+
+impl<T: ?Sized> IsParameter<T> for AnyParameter {}
+
+/// Requires `look` to be that of a type parameter.
+pub const fn late<T: ?Sized, L: IsParameter<T>>(look: L) {
+    std::mem::forget(look);
 }
 
 /// Without a bound on the type: an error about that was reported where the label is read.

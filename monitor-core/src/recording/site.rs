@@ -23,6 +23,7 @@ use std::sync::{LazyLock, OnceLock};
 use crate::base::sort::sort_by_key;
 use crate::base::sync::{Relaxed, StaticAtomicU32, leak};
 use crate::data::window::ShareParts;
+use crate::errors::{DeclaredType, derived_types, merged};
 use crate::recording::label_sets::{
     Combinations, LabelKey, LabelValue, MethodId, closed_sets, has_text, most_sets,
 };
@@ -46,6 +47,17 @@ pub struct CallSite {
     combinations: StorageLink,
 }
 
+/// Where the failures of a site have their types from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TypeSource {
+    /// From their errors.
+    Error,
+    /// All are of this type.
+    Named(&'static str),
+    /// From a function, so the types are not known ahead.
+    Function,
+}
+
 /// The settings that an attribute has for the calls of its function.
 #[derive(Debug, Clone, Copy)]
 pub struct SiteSettings {
@@ -53,8 +65,8 @@ pub struct SiteSettings {
     pub task: Option<&'static str>,
     /// Calls feed task types at all.
     pub health: bool,
-    /// All failures are of this type; named here so that start-up can warn of an unknown one.
-    pub error_type: Option<&'static str>,
+    /// Where failures have their types from.
+    pub error_type: TypeSource,
     /// Failures of these types do not change the task status.
     pub expected: &'static [&'static str],
     /// The parts of the share rule that are the method's own.
@@ -74,7 +86,7 @@ impl SiteSettings {
     pub const NONE: Self = Self {
         task: None,
         health: true,
-        error_type: None,
+        error_type: TypeSource::Error,
         expected: &[],
         unhealthy: ShareParts::NONE,
         bounds: None,
@@ -227,8 +239,8 @@ pub(crate) struct Settings {
     pub(crate) bounds: Option<&'static [f64]>,
     /// Expected error types, over all sites.
     pub(crate) expected: Vec<&'static str>,
-    /// Error types that sites name beside those.
-    pub(crate) error_types: Vec<&'static str>,
+    /// Where failures have their types from.
+    pub(crate) type_sources: Vec<TypeSource>,
     pub(crate) limited: bool,
     pub(crate) streaming: bool,
     /// How many label sets its calls can have where all their labels have a closed set of values.
@@ -253,7 +265,7 @@ impl Settings {
             merged.limited |= settings.limited;
             merged.streaming |= settings.streaming;
             add_new(&mut merged.expected, settings.expected);
-            add_new(&mut merged.error_types, settings.error_type.as_slice());
+            add_new(&mut merged.type_sources, &[settings.error_type]);
             add_new(&mut label_keys, &[settings.labels]);
         }
         // Sites with the same labels share their label sets.
@@ -284,6 +296,34 @@ pub(crate) fn all_settings() -> &'static [(&'static str, Settings)] {
             .collect()
     });
     &SETTINGS
+}
+
+/// The error types that the program's code names: in derives, and in attributes. By name, each once.
+pub(crate) fn declared_types() -> &'static [DeclaredType] {
+    static TYPES: LazyLock<Vec<DeclaredType>> = LazyLock::new(|| {
+        let named = all().flat_map(|site| {
+            let own = match site.settings.error_type {
+                TypeSource::Named(name) => Some(name),
+                TypeSource::Error | TypeSource::Function => None,
+            };
+            own.into_iter()
+                .chain(site.settings.expected.iter().copied())
+        });
+        merged(derived_types().chain(named.map(DeclaredType::new)))
+    });
+    &TYPES
+}
+
+/// Whether code gives an error this type by name: a derive, or an attribute's `error_type`.
+pub(crate) fn is_given(error_type: &'static str) -> bool {
+    let mut derived = derived_types();
+    let mut all = all_settings().iter();
+    derived.any(|one| one.name == error_type)
+        || all.any(|(_, settings)| {
+            settings
+                .type_sources
+                .contains(&TypeSource::Named(error_type))
+        })
 }
 
 /// The settings of a method, if it has a site.

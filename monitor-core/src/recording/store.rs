@@ -58,13 +58,13 @@ pub(crate) struct StorageCore {
     order: Mutex<Arc<MethodList>>,
     records: Mutex<Records>,
     tasks: Interner<(Arc<str>, Streak)>,
-    /// All error types that ever were configured.
+    /// All error types that ever were configured, and those that code names.
     error_types: Interner<Arc<str>>,
     rules: Latest<Rules>,
     pub(super) exemplars: Latest<Option<AnyProvider>>,
     /// Exemplars that no page can hold.
     pub(crate) dropped_exemplars: AtomicU64,
-    /// Names of error types that calls gave and the configuration does not know.
+    /// Names of error types that calls gave and neither the configuration nor code knows.
     unknown_types: Interner<Arc<str>>,
     /// How many of those were logged.
     logged_types: AtomicU32,
@@ -125,7 +125,7 @@ impl Rules {
             || DurationCells::new(Arc::clone(&bounds.time), clock),
             |before| before.durations,
         );
-        let parser = ErrorParser::new(&config.errors);
+        let parser = ErrorParser::with_declared(&config.errors, site::declared_types());
         let index = |name: &Arc<str>| known.number_of(name, u32::MAX).unwrap_or(u32::MAX);
         Self {
             indices: parser.types().iter().map(index).collect(),
@@ -408,7 +408,7 @@ impl StorageCore {
         self.tasks.iter().map(|node| &node.item)
     }
 
-    /// All error types that ever were configured, by index.
+    /// All error types that ever were configured, and those that code names, by index.
     pub(crate) fn error_types(&self) -> Vec<Arc<str>> {
         let types = self.error_types.iter();
         types.map(|node| Arc::clone(&node.item)).collect()
@@ -435,7 +435,8 @@ impl StorageCore {
             Outcome::Panic => (parser.panic(), true),
             Outcome::Cancelled | Outcome::Success => (parser.cancelled(), false),
         };
-        let is_ill = is_ill && !expected.iter().any(|name| *name == &**parser.name(id));
+        let is_expected = || expected.iter().any(|name| *name == &**parser.name(id));
+        let is_ill = is_ill && !parser.is_expected(id) && !is_expected();
         Failure {
             error_type: rules.index_of(id),
             status: is_ill.then(|| parser.status_of(id)),
@@ -469,7 +470,7 @@ impl StorageCore {
         let fresh = self.logged_types.fetch_max(known, Relaxed)..known;
         for node in self.unknown_types.iter() {
             if fresh.contains(&node.index) {
-                warn!(error_type = %node.item, "an error type the configuration does not list counts as `other`");
+                warn!(error_type = %node.item, "an error type that neither the configuration nor a derive or attribute names counts as `other`");
             }
         }
     }

@@ -275,6 +275,7 @@ impl MonitorStorage {
             hide_idle(idle, now, listed, &mut methods);
             core.values.expire(now, idle);
         }
+        let expected = core.expected(rules, &error_types, &methods);
         let mut values = core.values.exported();
         values.overflowed_updates += overflowed;
         totals.busy_seconds = core.busy(totals.completed_seconds + totals.current_seconds);
@@ -293,7 +294,7 @@ impl MonitorStorage {
             buckets: config.buckets.clone(),
             size_buckets: config.size_buckets.clone(),
             methods,
-            expected: core.expected(rules),
+            expected,
             statuses,
             method_statuses,
             values,
@@ -319,8 +320,24 @@ impl MonitorStorage {
 }
 
 impl StorageCore {
-    /// Expected error types by method, as far as the configuration knows them.
-    fn expected(&self, rules: &Rules) -> Vec<(Arc<str>, Arc<str>)> {
+    /// Expected error types by method: those of its attributes, and those that code declares for all methods, where
+    /// calls failed with them.
+    fn expected(
+        &self,
+        rules: &Rules,
+        types: &[Arc<str>],
+        methods: &[MethodSnapshot],
+    ) -> Vec<(Arc<str>, Arc<str>)> {
+        let is_expected = |name: &str| {
+            let id = rules.parser.type_id(name);
+            id.is_some_and(|id| rules.parser.is_expected(id))
+        };
+        let of_all = types.iter().enumerate();
+        let of_all = of_all.filter(|(_, name)| is_expected(name));
+        let of_all = of_all.flat_map(|(at, name)| {
+            let failed = methods.iter().filter(move |method| method.errors[at] > 0);
+            failed.map(|method| (Arc::clone(&method.name), Arc::clone(name)))
+        });
         let mut expected: Vec<_> = self
             .shared
             .items()
@@ -334,8 +351,10 @@ impl StorageCore {
                     )
                 })
             })
+            .chain(of_all)
             .collect();
         sort_by(&mut expected, Ord::cmp);
+        expected.dedup();
         expected
     }
 

@@ -12,9 +12,12 @@ use crate::data::key::StatKey;
 use crate::data::snapshot::{MethodSnapshot, Snapshot, StatsMap};
 use crate::data::status::StatusParser;
 use crate::data::value::StatValue;
+use crate::errors::ErrorParser;
 use crate::recording::config::Totals;
 use crate::recording::method::MethodCore;
-use crate::recording::site::{IS_OFF, SharedMethod, all_settings, shared_methods};
+use crate::recording::site::{
+    IS_OFF, SharedMethod, TypeSource, all_settings, is_given, shared_methods,
+};
 use crate::recording::store::StorageCore;
 use crate::storage::MonitorStorage;
 use crate::storage::means::{RecentCall, RecentCalls};
@@ -34,7 +37,8 @@ pub enum StartUpWarning {
     InstrumentationOff,
     /// Two functions count as one method.
     SharedMethod(SharedMethod),
-    /// An attribute names an error type that the configuration does not list; it counts as `other`.
+    /// An attribute expects an error type that nothing gives an error: neither the configuration lists it, nor does a
+    /// derive of `MonitorError` or an `error_type` name it. Only an implementation of `MonitorError` by hand may.
     UnknownErrorType {
         /// The method.
         method: &'static str,
@@ -79,7 +83,7 @@ impl fmt::Display for StartUpWarning {
             Self::SharedMethod(shared) => shared.fmt(f),
             Self::UnknownErrorType { method, error_type } => write!(
                 f,
-                "the method `{method}` names the error type `{error_type}`, which the configuration does not list: it counts as `other`"
+                "the method `{method}` expects the error type `{error_type}`, which the configuration does not list and no derive or `error_type` names: no error has it"
             ),
             Self::ManySeries { series } => write!(
                 f,
@@ -130,9 +134,8 @@ impl MonitorStorage {
     }
 
     /// Warnings to be logged when a service starts: the feature `off` is on, functions that count as one method, error
-    /// types that attributes name and the configuration does not list, a page of this profile that is very large,
-    /// methods without some of the configured `buckets`, totals that are not those of the profile. `monitor_server::run`
-    /// writes them.
+    /// types that attributes expect and no error has, a page of this profile that is very large, methods without some of
+    /// the configured `buckets`, totals that are not those of the profile. `monitor_server::run` writes them.
     pub fn start_up_warnings(&self, profile: Profile) -> Vec<StartUpWarning> {
         let off = IS_OFF.then_some(StartUpWarning::InstrumentationOff);
         let shared = shared_methods().into_iter();
@@ -140,10 +143,14 @@ impl MonitorStorage {
             .into_iter()
             .chain(shared.map(StartUpWarning::SharedMethod))
             .collect();
-        let parser = &self.core.rules().parser;
+        let configured = ErrorParser::new(&self.core.rules().config.errors);
+        let is_unknown =
+            |name: &&&'static str| configured.type_id(name).is_none() && !is_given(name);
         for (method, settings) in all_settings() {
-            let named = settings.error_types.iter().chain(&settings.expected);
-            let unknown = named.filter(|name| parser.type_id(name).is_none());
+            // Where a function names the types, they are not known.
+            let expected = (!settings.type_sources.contains(&TypeSource::Function))
+                .then_some(&settings.expected);
+            let unknown = expected.into_iter().flatten().filter(is_unknown);
             warnings.extend(
                 unknown.map(|error_type| StartUpWarning::UnknownErrorType { method, error_type }),
             );

@@ -33,6 +33,10 @@ fn an_error_answers_per_variant() {
             Inner(T),
             #[monitor(error_type = "KIND", name = "kind")]
             Both,
+            #[monitor(error_type = "DOWN", status = CONNECTION_ERROR)]
+            Down,
+            #[monitor(expected)]
+            NotFound,
             Rest,
         }
     });
@@ -42,6 +46,11 @@ fn an_error_answers_per_variant() {
         "Self :: Timeout { .. } => :: core :: option :: Option :: Some (\"TIMEOUT\")",
         "Self :: Inner { 0 : __monitor_inner } => :: monitor_core :: MonitorError :: error_type (__monitor_inner)",
         "Self :: Both { .. } => :: core :: option :: Option :: Some (\"KIND\")",
+        "Self :: NotFound { .. } => :: core :: option :: Option :: Some (\"not_found\")",
+        "DeclaredType { name : \"OTHER_DB\" , status : :: core :: option :: Option :: None , is_expected : false }",
+        "{ name : \"DOWN\" , status : :: core :: option :: Option :: Some (:: monitor_core :: __private :: TaskStatus :: ConnectionError) \
+          , is_expected : false }",
+        "{ name : \"not_found\" , status : :: core :: option :: Option :: None , is_expected : true }",
         "Self :: Rest { .. } => :: core :: option :: Option :: Some (\"OTHER_DB\")",
     ] {
         assert!(text.contains(part), "{part} in {text}");

@@ -220,7 +220,11 @@ impl Call<'_> {
         let name = |at: usize| Ident::new(&format!("__monitor_label_{at}"), span);
         let names: Vec<Ident> = (0..labels.len()).map(name).collect();
         let values = labels.iter().map(|label| self.label_value(label));
+        let refusals = labels
+            .iter()
+            .filter_map(|label| self.refuse_known_types(label));
         mixed! {{
+            #(#refusals)*
             #(let #names = #values;)*
             #runtime::CallArgs::new(#site).labels([#(::core::convert::Into::into(&#names)),*])
         }}

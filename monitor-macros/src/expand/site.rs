@@ -9,9 +9,12 @@ use std::collections::HashSet;
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
-use syn::visit::Visit;
+use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
-use syn::{Expr, ExprPath, Lifetime, Macro, PatIdent, PatType, Signature, Type};
+use syn::{
+    AngleBracketedGenericArguments, Expr, ExprPath, Lifetime, Macro, PatIdent, PatType, Path,
+    Signature, Type, TypePath,
+};
 
 use super::call::{Call, place};
 use super::unlinted;
@@ -59,9 +62,12 @@ impl Call<'_> {
         let health = args.health.value().filter(|_| !args.task.given());
         let no_health = health.filter(|health| !health.value);
         set("health", no_health.as_ref().map(ToTokens::to_token_stream));
-        if let Some(Name::Literal(name)) = args.error_type.value() {
-            set("error_type", Some(some(name)));
-        }
+        let types = match args.error_type.value() {
+            Some(Name::Literal(name)) => Some(mixed!(#runtime::TypeSource::Named(#name))),
+            Some(Name::Path(_)) => Some(mixed!(#runtime::TypeSource::Function)),
+            None => None,
+        };
+        set("error_type", types);
         let names = args.expected.value();
         set("expected", names.map(|names| mixed!(&[#(#names),*])));
         let shares = args.unhealthy.value().filter(|_| no_health.is_none());
@@ -119,13 +125,38 @@ impl Call<'_> {
         }
     }
 
+    /// Whether an argument's type may be a parameter of an `impl` block around the function, which a static cannot name.
+    fn names_from_afar(&self, label: &Label) -> FromAfar {
+        if self.checked.in_block || label.max.is_some() {
+            return FromAfar::default();
+        }
+        names_from_afar(&label.value, &self.checked.target.sig)
+    }
+
+    /// Refuses, while compiling, names like those of parameters that turn out to be types: the values of such a label
+    /// would not be known before its first call. In a branch that is never taken.
+    pub(super) fn refuse_known_types(&self, label: &Label) -> Option<TokenStream> {
+        let own = self.checked.target.sig.generics.params.iter();
+        let own: HashSet<String> = own.filter_map(parameter_name).collect();
+        let names = self.names_from_afar(label).types.into_iter();
+        let looks = names.filter(|name| !own.contains(&name.to_string())).map(|name| {
+            let at = place(&name);
+            let runtime = self.runtime(at);
+            quote_spanned!(at=> #runtime::late::<#name, _>(#runtime::LikelyParameter::<#name>::NEW.look());)
+        });
+        let looks: TokenStream = looks.collect();
+        (!looks.is_empty()).then(|| mixed!(if false { #looks }))
+    }
+
     fn label_key(&self, label: &Label) -> TokenStream {
         let runtime = self.mixed_runtime();
         let (name, sig) = (label.name.to_string(), &self.checked.target.sig);
         if let Some(max) = &label.max {
             return mixed!(#runtime::LabelKey::capped(#name, #max));
         }
-        let Some(arguments) = arguments(&label.value, sig, &self.checked.outer_generics) else {
+        let Some(arguments) = arguments(&label.value, sig, &self.checked.outer_generics)
+            .filter(|_| !self.names_from_afar(label).any)
+        else {
             return mixed!(#runtime::LabelKey::late(#name));
         };
         let (patterns, types): (Vec<_>, Vec<_>) = arguments.into_iter().unzip();
@@ -133,6 +164,55 @@ impl Call<'_> {
         let closure = quote_spanned!(at=> |(#(#patterns,)*): (#(#types,)*)| #value);
         let values = self.runs(at, "label_values", &closure);
         mixed!(#runtime::LabelKey::bounded(#name, #values))
+    }
+}
+
+/// Looks for names like those of type parameters (`T`, `K2`) in the types of the arguments that a value is made of.
+fn names_from_afar(value: &Expr, sig: &Signature) -> FromAfar {
+    let used = used(value);
+    let mut found = FromAfar::default();
+    let is_used = |name: &Ident| used.contains(&name.to_string());
+    for typed in typed_arguments(sig) {
+        if bindings(&typed.pat).iter().any(is_used) {
+            found.visit_type(&typed.ty);
+        }
+    }
+    found
+}
+
+/// Paths that may begin with a parameter of the block around: `T`, `T::Item`. One with arguments, or below a module,
+/// does not.
+#[derive(Default)]
+struct FromAfar {
+    any: bool,
+    /// Those that are a type alone. As an argument of another type, a name may be a constant's.
+    types: Vec<Ident>,
+}
+
+impl<'ast> Visit<'ast> for FromAfar {
+    fn visit_path(&mut self, path: &'ast Path) {
+        let first = path.segments.first();
+        let is_likely = first.is_some_and(|first| {
+            first.arguments.is_none() && is_likely_a_parameter(&first.ident.to_string())
+        });
+        self.any |= is_likely && path.leading_colon.is_none();
+        visit::visit_path(self, path);
+    }
+
+    fn visit_type_path(&mut self, ty: &'ast TypePath) {
+        let name = ty.path.get_ident();
+        let name = name.filter(|name| is_likely_a_parameter(&name.to_string()));
+        self.types.extend(name.cloned());
+        visit::visit_type_path(self, ty);
+    }
+
+    fn visit_angle_bracketed_generic_arguments(
+        &mut self,
+        within: &'ast AngleBracketedGenericArguments,
+    ) {
+        let before = self.types.len();
+        visit::visit_angle_bracketed_generic_arguments(self, within);
+        self.types.truncate(before);
     }
 }
 
@@ -148,14 +228,18 @@ fn arguments(
     if !stand_alone(&words(value.to_token_stream()), &generics) {
         return None;
     }
-    let mut used = Used(HashSet::new());
-    used.visit_expr(value);
-    let used = used.0;
+    let used = used(value);
     let is_used = |name: &Ident| used.contains(&name.to_string());
     typed_arguments(sig)
         .filter(|typed| bindings(&typed.pat).iter().any(is_used))
         .map(|typed| argument(typed, &used, &generics))
         .collect()
+}
+
+fn used(value: &Expr) -> HashSet<String> {
+    let mut used = Used(HashSet::new());
+    used.visit_expr(value);
+    used.0
 }
 
 /// The names that an expression uses. Of a macro call, whose expansion is not known here, all words count.
@@ -178,9 +262,10 @@ fn argument(
     used: &HashSet<String>,
     generics: &HashSet<String>,
 ) -> Option<(TokenStream, Type)> {
-    let words = words(typed.ty.to_token_stream());
-    let from_afar = words.iter().any(|word| is_likely_a_parameter(word));
-    if from_afar || !stand_alone(&words, generics) {
+    let mut words = words(typed.ty.to_token_stream());
+    // The head of a path: in the type of an argument, it is nothing else.
+    words.remove("self");
+    if !stand_alone(&words, generics) {
         return None;
     }
     let (mut pattern, mut ty) = ((*typed.pat).clone(), (*typed.ty).clone());
@@ -243,6 +328,9 @@ mod tests {
         let sig: Signature = syn::parse2(sig).unwrap_or_else(|error| panic!("{error}"));
         let value = syn::parse2(value).unwrap_or_else(|error| panic!("{error}"));
         let arguments = arguments(&value, &sig, &[])?;
+        if names_from_afar(&value, &sig).any {
+            return None;
+        }
         let shown = arguments
             .iter()
             .map(|(pattern, ty)| quote!(#pattern: #ty).to_string());
@@ -264,16 +352,25 @@ mod tests {
 
     #[test]
     fn what_belongs_to_the_function_or_its_block_is_not_listed() {
-        let sig = quote!(fn f<Item>(&self, a: Item, b: Option<T>, c: fn(Self), d: u8));
+        let sig = quote!(fn f<Item>(&self, a: Item, b: Option<T>, c: fn(Self), d: u8, e: [u8; N], f: &self::A, g: m::B, h: C<u8>));
         for value in [
             quote!(a),
             quote!(b),
             quote!(c),
             quote!(self.tier),
             quote!(d.cast::<Item>()),
+            quote!(e),
         ] {
             assert_eq!(listed(sig.clone(), value), None);
         }
-        assert_eq!(listed(sig, quote!(d > 1)).as_deref(), Some("d : u8"));
+        assert_eq!(
+            listed(sig.clone(), quote!(d > 1)).as_deref(),
+            Some("d : u8")
+        );
+        let paths = listed(sig, quote!(f.or(g, h)));
+        assert_eq!(
+            paths.as_deref(),
+            Some("f : & self :: A, g : m :: B, h : C < u8 >")
+        );
     }
 }

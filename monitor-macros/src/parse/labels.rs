@@ -14,6 +14,7 @@ const MAX_LABELS: usize = 8;
 const MAX_VALUES: u32 = 10_000;
 
 /// A label beside `method`.
+#[derive(Clone)]
 pub(crate) struct Label {
     /// Its name, without `r#`.
     pub(crate) name: Ident,

@@ -14,6 +14,7 @@ mod value;
 use std::collections::HashSet;
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
+use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::{Expr, Lit, LitBool, LitStr, Path, Token};
@@ -118,15 +119,15 @@ arguments! {
     skip: () = "skip", METHOD, "skip", value::flag;
     ok_if: Expr = "ok_if", FUNCTION, "ok_if = |answer| ..", value::predicate;
     error_if: Expr = "error_if", FUNCTION, "error_if = |answer| ..", value::predicate;
-    error_type: Name = "error_type", FUNCTION, "error_type = \"name\"",
+    error_type: Name = "error_type", BOTH, "error_type = \"name\"",
         of(name_or(|value| matches!(value, Expr::Path(_)), "the error type",
                    "the error type is a string literal or the path of a `fn(&E) -> &'static str`"));
-    expected: Vec<LitStr> = "expected", FUNCTION, "expected(\"name\", ..)", value::expected;
+    expected: Vec<LitStr> = "expected", BOTH, "expected(\"name\", ..)", value::expected;
     task: LitStr = "task", BOTH, "task = \"name\"",
         of(name("the task type", "the task type is a string literal"));
     health: LitBool = "health", BOTH, "health = false", of(value::health);
     unhealthy: Shares = "unhealthy", BOTH, "unhealthy(share = 0.5, ..)", shares::unhealthy;
-    labels: Vec<Label> = "labels", FUNCTION, "labels(key = expr, ..)", labels::labels;
+    labels: Vec<Label> = "labels", BOTH, "labels(key = expr, ..)", labels::labels;
     request_size: Expr = "request_size", FUNCTION, "request_size = expr",
         value::of_arguments(true, "`request_size` is a number of bytes, computed from the arguments: an integer or an \
                                    `Option` of one");
@@ -144,6 +145,8 @@ arguments! {
     // Those of the derives.
     named: LitStr = "error_type", ERROR, "error_type = \"name\"",
         of(name("the error type", "`error_type` is a string literal"));
+    status: Ident = "status", ERROR, "status = CONNECTION_ERROR", of(value::status);
+    is_expected: () = "expected", ERROR, "expected", value::flag;
     transparent: () = "transparent", ERROR, "transparent", value::flag;
     derive_crate_path: Path = "crate", TYPE, "crate = path::to::monitor_core",
         value::crate_path("the argument `crate` needs a path");
@@ -206,8 +209,28 @@ impl Args {
         Ok(format!("the argument `{key}`"))
     }
 
-    /// Takes the arguments that are given for the method's block alone.
-    pub(crate) fn inherit(&mut self, block: &Self) {
+    /// Takes the labels that are given for the method's block alone. Labels made of `self` are for methods that have one.
+    pub(crate) fn inherit_labels(&mut self, block: &Self, has_self: bool) {
+        let values = block.labels.value().into_iter().flatten();
+        let words = values.flat_map(|label| words(label.value.to_token_stream()));
+        let words: HashSet<String> = words.collect();
+        if !self.labels.given() && (has_self || !words.contains("self")) {
+            self.labels.clone_from(&block.labels);
+            self.words.extend(words);
+        }
+    }
+
+    /// Takes the other arguments that are given for the method's block alone. An error type by name is for methods
+    /// whose value is looked at, one by a function for those that return a `Result`.
+    pub(crate) fn inherit(&mut self, block: &Self, has_value: bool, is_result: bool) {
+        let takes_type = match block.error_type.value() {
+            Some(Name::Path(_)) => has_value && is_result,
+            _ => has_value,
+        };
+        if takes_type {
+            self.error_type.inherit(&block.error_type);
+        }
+        self.expected.inherit(&block.expected);
         if !self.task.given() && !self.health.given() {
             self.task.clone_from(&block.task);
             self.health.clone_from(&block.health);

@@ -237,6 +237,32 @@ fn computed(key: &Ident, value: Expr, integer: bool, expected: &str) -> syn::Res
     }
 }
 
+/// The names of the statuses that an error may set, and the variants they stand for.
+const STATUSES: [(&str, &str); 6] = [
+    ("CONNECTION_ERROR", "ConnectionError"),
+    ("FATAL", "Fatal"),
+    ("INTERNAL", "Internal"),
+    ("OTHER_EXCEPTION", "OtherException"),
+    ("UNKNOWN", "Unknown"),
+    ("OK", "Ok"),
+];
+
+/// The variant of `TaskStatus` that a status names.
+pub(super) fn status(value: &Expr) -> syn::Result<Ident> {
+    let name = match bare(value) {
+        Expr::Path(path) if path.qself.is_none() && path.attrs.is_empty() => path.path.get_ident(),
+        _ => None,
+    };
+    let known = STATUSES
+        .iter()
+        .find(|(status, _)| name.is_some_and(|name| name == status));
+    let Some((_, variant)) = known else {
+        let names = STATUSES.map(|(status, _)| format!("`{status}`")).join(", ");
+        return refuse(value, format!("`status` is one of these words: {names}"));
+    };
+    Ok(Ident::new(variant, Span::mixed_site()))
+}
+
 pub(super) fn binding(value: &Expr) -> syn::Result<Ident> {
     let name = match value {
         Expr::Path(path) if path.qself.is_none() && path.attrs.is_empty() => path.path.get_ident(),

@@ -389,6 +389,7 @@ const COMPILED: &[&str] = &[
     "Output",
     "SiteEntry",
     "SiteSettings",
+    "TypeSource",
     "bounds",
     "file",
     "inventory",

@@ -313,3 +313,149 @@ fn a_method_of_a_block_has_its_own_place() {
         lines.map(|line| (file!(), line))
     );
 }
+
+#[derive(Clone, Copy, monitor_core::MonitorLabel)]
+enum Side {
+    Left,
+    Right,
+}
+
+struct Shelf(Side);
+
+fn kind(error: &String) -> &'static str {
+    if error == "full" { "SHELF" } else { "other" }
+}
+
+#[monitored(error_type = "SHELF", expected("SHELF"), labels(side = self.0))]
+impl Shelf {
+    fn new(side: Side) -> Self {
+        Self(side)
+    }
+
+    fn put(&self, fail: bool) -> Result<Side, String> {
+        if fail {
+            Err("full".to_owned())
+        } else {
+            Ok(self.0)
+        }
+    }
+
+    async fn put_later(&self) -> Result<Side, String> {
+        pause().await;
+        self.put(true)?;
+        Ok(self.0)
+    }
+
+    #[monitored(error_type = "OWN", expected("other"), labels(empty = empty))]
+    fn own(&self, empty: bool) -> Result<Side, String> {
+        if empty {
+            Err("own".to_owned())
+        } else {
+            Ok(self.0)
+        }
+    }
+
+    fn never(&self) -> ! {
+        panic!("on {} shelf", self.0 as u8)
+    }
+}
+
+#[monitored(prefix = "ByFunction", error_type = kind, labels(side = side))]
+impl Shelf {
+    fn result(side: Side) -> Result<(), String> {
+        Err("full".to_owned())
+    }
+
+    fn plain(side: Side) {}
+}
+
+#[test]
+fn error_types_and_labels_of_a_block_hold_for_its_methods() {
+    let probe = Recorder::builder().build();
+    probe.scope_sync(|| {
+        let shelf = Shelf::new(Side::Right);
+        let _ = (shelf.put(false), shelf.put(true), ready(shelf.put_later()));
+        let _ = (shelf.own(true), Shelf::result(Side::Left));
+        Shelf::plain(Side::Right);
+    });
+    assert!(probe.catch(|| Shelf(Side::Left).never()).is_err());
+    let recorded = probe.recorded();
+    let of = |method, side| call(method).label("side", side);
+    recorded.assert_exactly([
+        call("Shelf::new").success(),
+        of("Shelf::put", "right").success(),
+        of("Shelf::put", "right").failure("SHELF").times(2),
+        of("Shelf::put_later", "right").failure("SHELF"),
+        call("Shelf::own").label("empty", "true").failure("OWN"),
+        of("Shelf::never", "left").panicked(),
+        of("ByFunction::result", "left").failure("SHELF"),
+        of("ByFunction::plain", "right").success(),
+    ]);
+    assert_eq!(recorded.task("Shelf::put_later"), None, "all are expected");
+    assert_eq!(
+        recorded.task("Shelf::own"),
+        Some((TaskStatus::OtherException, 1))
+    );
+}
+
+mod letters {
+    use monitor_core::{MonitorLabel, monitored};
+
+    /// Named like a type parameter.
+    #[derive(Clone, Copy, MonitorLabel)]
+    pub(super) enum A {
+        One,
+        Two,
+    }
+
+    pub(super) struct Choice<B>(pub(super) B);
+
+    #[monitored(labels(choice = choice))]
+    impl Choice<A> {
+        pub(super) fn of_block(&self, choice: A) {
+            let _ = (self.0, choice);
+        }
+    }
+}
+
+#[monitored(method = "Choice::by_path", labels(choice = choice))]
+fn by_path(choice: letters::A) {
+    let _ = choice;
+}
+
+impl<B: Copy + monitor_core::MonitorLabel> letters::Choice<B> {
+    #[monitored(method = "Choice::generic", labels(choice = choice, other = (*other)))]
+    fn generic(&self, choice: B, other: &B) {
+        let _ = (self.0, choice, other);
+    }
+}
+
+#[test]
+fn a_label_enum_named_like_a_type_parameter_has_its_series_from_the_start() {
+    let mut config = StorageConfig::default();
+    config.preregister = true;
+    let monitor = Monitor::new(config);
+    let values = |method: &str| {
+        let snapshot = monitor.snapshot();
+        let methods = snapshot.methods.iter().filter(|one| &*one.name == method);
+        let labels = methods.flat_map(|one| one.labels.iter().map(|label| label.value.to_string()));
+        labels.collect::<Vec<_>>()
+    };
+    assert_eq!(values("Choice::of_block"), ["one", "two"]);
+    assert_eq!(values("Choice::by_path"), ["one", "two"]);
+    assert!(
+        values("Choice::generic").is_empty(),
+        "its type is not known yet"
+    );
+    monitor.scope_sync(|| {
+        letters::Choice(letters::A::One).of_block(letters::A::Two);
+        by_path(letters::A::One);
+        letters::Choice(letters::A::Two).generic(letters::A::One, &letters::A::Two);
+    });
+    assert_eq!(values("Choice::of_block"), ["one", "two"]);
+    assert_eq!(
+        values("Choice::generic").len(),
+        8,
+        "four label sets of two labels"
+    );
+}

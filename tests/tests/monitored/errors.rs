@@ -204,12 +204,17 @@ fn unknown_name() -> Result<(), String> {
 }
 
 #[test]
-fn a_name_the_configuration_does_not_list_is_other_and_warned_of_at_start_up() {
+fn a_name_in_code_is_a_type_and_an_expected_one_that_nothing_names_is_warned_of_at_start_up() {
     let probe = rules();
     assert!(probe.scope_sync(unknown_name).is_err());
+    let _ = testing::record(|| {
+        expects_what_code_names();
+        expects_a_slip();
+        expects_of_a_function(Kind::Broken)
+    });
     probe
         .recorded()
-        .assert_exactly([call("unknown_name").failure("other")]);
+        .assert_exactly([call("unknown_name").failure("A NAME IN NO CONFIGURATION")]);
     let warned = |probe: &Recorder, of: &str| {
         let warnings = probe.start_up_warnings(Profile::default());
         warnings
@@ -217,13 +222,28 @@ fn a_name_the_configuration_does_not_list_is_other_and_warned_of_at_start_up() {
             .filter(|one| matches!(one, StartUpWarning::UnknownErrorType { method, .. } if *method == of))
             .count()
     };
+    let warned = |of| warned(&probe, of);
     assert_eq!(
-        (
-            warned(&probe, "unknown_name"),
-            warned(&probe, "named_for_all")
-        ),
-        (1, 0)
+        [
+            warned("unknown_name"),
+            warned("expects_what_code_names"),
+            warned("expects"),
+            warned("expects_a_slip"),
+            warned("expects_of_a_function"),
+        ],
+        [0, 0, 0, 1, 0]
     );
+}
+
+#[monitored(expected("A NAME IN NO CONFIGURATION"))]
+fn expects_what_code_names() {}
+
+#[monitored(expected("THROTLED"))]
+fn expects_a_slip() {}
+
+#[monitored(error_type = kind, expected("NOBODY LISTS THIS EITHER"))]
+fn expects_of_a_function(error: Kind) -> Result<(), Kind> {
+    Err(error)
 }
 
 #[monitored(expected("THROTTLED", "GONE"))]

@@ -43,7 +43,7 @@ where
 #[derive(MonitorError)]
 #[monitor(fallback = "DATABASE")]
 enum Database<'a> {
-    #[monitor(error_type = "CONNECTION")]
+    #[monitor(error_type = "CONNECTION", status = CONNECTION_ERROR)]
     Connection {
         _host: &'a ::std::primitive::str,
     },
@@ -53,6 +53,10 @@ enum Database<'a> {
     Named {
         inner: Wrapper<Unnamed>,
     },
+    #[monitor(expected)]
+    NotFound,
+    #[monitor(status = OK, expected, error_type = "r#type")]
+    r#Type,
     Rest,
     Other(#[allow(dead_code)] u8),
 }
@@ -97,6 +101,8 @@ pub(crate) fn main() {
         None
     );
     assert_eq!(Database::Rest.error_type(), Some("DATABASE"));
+    assert_eq!(Database::NotFound.error_type(), Some("not_found"));
+    assert_eq!(Database::r#Type.error_type(), Some("r#type"));
     assert_eq!(Database::Other(1).error_type(), Some("DATABASE"));
     assert_eq!(Both::VALUES, &["first"]);
     assert_eq!(

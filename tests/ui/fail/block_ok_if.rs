@@ -2,7 +2,7 @@ use monitor_core::monitored;
 
 struct Process;
 
-#[monitored(labels(a = true))]
+#[monitored(ok_if = |_| true)]
 impl Process {
     fn process(&self) {}
 }
