@@ -127,8 +127,12 @@ fn text(name: &str) -> &'static str {
 fn queries(doc: &str, headline: &'static str) -> Vec<&'static str> {
     let depth = headline.split_once(' ').expect("a headline").0;
     let section = text(doc).split(&format!("\n{headline}\n")).nth(1);
-    let end = format!("\n{depth} ");
-    let section = section.and_then(|rest| rest.split(&end).next());
+    // It ends at a headline of its depth, or of a lesser one.
+    let ends = (2..=depth.len()).map(|depth| format!("\n{} ", "#".repeat(depth)));
+    let section = section.map(|rest| {
+        let end = ends.filter_map(|end| rest.find(&end)).min();
+        &rest[..end.unwrap_or(rest.len())]
+    });
     let blocks = section.expect("the section").split("```promql\n").skip(1);
     let queries = blocks.map(|block| block.split("```").next().expect("a query"));
     queries.collect()
