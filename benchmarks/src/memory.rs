@@ -120,7 +120,7 @@ fn costs() -> bool {
         Cost {
             what: "a (method, thread): counts, durations and their ring",
             bytes: method_on_thread(),
-            promise: 3 * 1024,
+            promise: 2300,
         },
         Cost {
             what: "a task in flight, its guard included",
