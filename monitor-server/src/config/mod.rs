@@ -78,7 +78,7 @@ const COMPRESSED_AGE: Duration = Duration::from_millis(100);
 /// |---|---|---|
 /// | `port` | 9999 | port, a number or the text of one; 0 is any free one |
 /// | `listen` | `::` | IP address, with or without a port; a `port` beside it wins. `::` is all addresses, IPv6 and IPv4 (where there is no IPv6, IPv4), `0.0.0.0` all of IPv4; or `unix:/path`, a socket that only this user may use |
-/// | `errors` | none | map from a status to `service_errors` (words to look for in an error's text, in order; each is an error type) and `unhealthy` (failures in a row after which a task type is unhealthy; default -1; 0 or less is never). A rule `OTHER_EXCEPTION: [other]` always exists |
+/// | `errors` | none | map from a status to `service_errors` (words to look for in an error's text, in order; each is an error type) and `unhealthy` (failures in a row after which a task type is unhealthy; default -1; 0 or less is never). A rule `OTHER_EXCEPTION: [other]` always exists. Types that code names (`#[derive(MonitorError)]`, `error_type`, `expected`) exist without being listed; listing one sets its status in place of that in the derive |
 /// | `unhealthy.share` | 0.5 | share of a method's calls, from 0 to 1, whose failure makes it unhealthy; expected failures are no failures, and cancelled calls are left out; 0 is never |
 /// | `unhealthy.window` | 30 | seconds that calls count for it, from 2 to 600 |
 /// | `unhealthy.at_least` | 10 | calls in the window without which there is no verdict |

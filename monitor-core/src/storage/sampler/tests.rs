@@ -24,9 +24,11 @@ struct Sampled {
 impl Sampled {
     fn new() -> Self {
         let (clock, hand) = Clock::manual(0.0);
-        let mut config = StorageConfig::default();
-        // A test makes more methods than the limit of stacks.
-        config.max_methods = 0;
+        let config = StorageConfig {
+            // A test makes more methods than the limit of stacks.
+            max_methods: 0,
+            ..StorageConfig::default()
+        };
         let monitor = Monitor::with_clock(config, clock);
         let sampler = monitor.sampler(PERIOD);
         Self {
