@@ -71,7 +71,14 @@ fn served() -> String {
         .check("db", Duration::from_millis(20), (), |()| async {
             Ok::<_, std::io::Error>(())
         });
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .build()
+        .expect("a runtime");
+    let _entered = runtime.enter();
     let server = monitor_server::run(config).expect("a free port");
+    let worker = server.spawn("consumer", std::future::pending::<()>());
+    drop(worker.expect("a name"));
     server.started();
     server.heartbeat().pulse();
     let monitor = server.monitor();

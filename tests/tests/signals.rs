@@ -266,7 +266,7 @@ fn a_service_that_serves_until_it_is_stopped_answers_probes_meanwhile_and_ends_a
     program.signal("INT");
     let line = program.line();
     assert!(
-        line.starts_with("a second signal, SIGINT, cut the drain short; 1 tasks"),
+        line.starts_with("a second signal, SIGINT, cut the drain short; 1 calls"),
         "{line}"
     );
     assert!(program.ends().success());

@@ -95,13 +95,17 @@ fn call_by_hand(monitor: Monitor) {
     }
 }
 
-/// A call that makes another one.
+/// A call that makes another one, and a sample of self time while it runs.
 fn call_nested(monitor: Monitor) {
+    let mut sampler = monitor.sampler(Duration::from_millis(10));
     let method = |name| monitor.method(name).expect("a name");
     let (show, look_up) = (method("ShowText"), method("LookUpWords"));
     monitor.scope_sync(|| {
         let call = show.start();
-        call.run(|| look_up.start().finish(Outcome::ErrorType("timed out")));
+        call.run(|| {
+            look_up.start().finish(Outcome::ErrorType("timed out"));
+            sampler.sample();
+        });
         call.finish(Outcome::Success);
     });
 }
