@@ -275,10 +275,18 @@ impl<K: Kept> Begun<K> {
 }
 
 impl<K: Kept> Drop for Begun<K> {
+    #[inline]
     fn drop(&mut self) {
-        let call = CallGuard::taken(&self.call);
-        self.kept.end(call, outcome_of_dropped());
+        end_dropped(CallGuard::taken(&self.call), self.kept);
     }
+}
+
+/// Ends a call that is dropped between two polls.
+// Out of line: it stands in the drop of every monitored future, beside a path that never takes it.
+#[cold]
+#[inline(never)]
+fn end_dropped<K: Kept>(call: CallGuard, kept: K) {
+    kept.end(call, outcome_of_dropped());
 }
 
 /// A call while its body is polled. Dropped, as by a panic of the body, the call ends with that.
