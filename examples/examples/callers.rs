@@ -1,4 +1,4 @@
-//! Who calls whom: entry calls, `here` for a spawned task and a thread, `root`, calls by hand with `within`, and the tree
+//! Callers of calls: entry calls, `here` for a spawned task and a thread, `root`, calls by hand with `within`, and the tree
 //! of calls in flight.
 //!
 //! Prints:
