@@ -63,15 +63,10 @@ impl CallWord {
         Self(shard | record).with_slot(slot.min(MAX_SLOT))
     }
 
-    /// The word of another slot of the same shard, for one whose slot is 0.
+    /// The word of another slot of the same shard, for one whose slot is 0; with [`MAX_SLOT`], of a call without a slot.
     #[inline]
     pub(crate) fn with_slot(self, slot: u32) -> Self {
         Self(self.0 | u64::from(slot))
-    }
-
-    /// The word of a call that has no slot, as it has ended.
-    fn without_slot(self) -> Self {
-        self.with_slot(MAX_SLOT)
     }
 
     #[inline]
@@ -257,7 +252,7 @@ impl Here {
         if self.word.is_none() || self.call.is_some_and(is_in_flight) {
             self.word
         } else {
-            self.word.without_slot()
+            self.word.with_slot(MAX_SLOT)
         }
     }
 }

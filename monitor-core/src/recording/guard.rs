@@ -146,7 +146,7 @@ impl CallGuard {
 
     /// Takes the caller away from a call that has just started, which returns to `outer`.
     pub(crate) fn clear_caller(&self, outer: CallWord) {
-        if let Some(slot) = self.shard.slots.slot(self.slot()) {
+        if let Some(slot) = self.shard.slots.cell(self.slot()) {
             slot.clear_caller(outer);
         }
     }
@@ -236,7 +236,7 @@ impl CallGuard {
         let slot = if self.is_dead() {
             None
         } else {
-            self.shard.slots.slot(self.slot())
+            self.shard.slots.cell(self.slot())
         };
         CallPoll::new(slot, self.shard.word_of(self.slot()))
     }

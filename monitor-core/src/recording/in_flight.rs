@@ -143,12 +143,6 @@ impl TaskSlots {
         self.cell(slot).map_or(CallWord::NONE, TaskSlot::caller)
     }
 
-    /// The slot with its number, for the code that runs its task.
-    #[inline]
-    pub(crate) fn slot(&'static self, slot: u32) -> Option<&'static TaskSlot> {
-        self.cell(slot)
-    }
-
     /// The hold on this slot's task, which has this word. It is the same for each task of the slot, and made once.
     pub(crate) fn hold(&'static self, slot: u32, word: CallWord) -> &'static CallPoll {
         let more = self.more.get_or_init(|| leak(MoreSlots::default()));
@@ -209,8 +203,9 @@ impl TaskSlots {
         }
     }
 
+    /// The slot of this number.
     #[inline]
-    fn cell(&self, slot: u32) -> Option<&TaskSlot> {
+    pub(crate) fn cell(&self, slot: u32) -> Option<&TaskSlot> {
         match self.inline.get(slot as usize) {
             Some(cell) => Some(cell),
             None => self.more(slot),
@@ -394,7 +389,7 @@ mod tests {
             .map(|start| slots.claim(start.into(), caller(start)))
             .collect();
         for (start, slot) in (0..).zip(&claimed) {
-            let cell = slots.slot(*slot).expect("it is there");
+            let cell = slots.cell(*slot).expect("it is there");
             assert!(!cell.is_suspended());
             assert_eq!(cell.suspend(), caller(start));
             assert!(cell.is_suspended());
@@ -403,12 +398,12 @@ mod tests {
             assert!(task.is_suspended);
         }
         assert_eq!(starts(slots), (0..40).collect::<Vec<u64>>());
-        let cell = slots.slot(claimed[39]).expect("it is there");
+        let cell = slots.cell(claimed[39]).expect("it is there");
         cell.resume(caller(7));
         assert_eq!((cell.is_suspended(), cell.outer()), (false, caller(7)));
         slots.release(claimed[1]);
         let again = slots.claim(7, ENTRY);
-        assert_eq!(slots.slot(again).map(TaskSlot::outer), Some(ENTRY));
+        assert_eq!(slots.cell(again).map(TaskSlot::outer), Some(ENTRY));
         assert!(slots.task(u32::MAX).is_none());
     }
 
@@ -417,7 +412,7 @@ mod tests {
         let slots: &'static TaskSlots = leak(TaskSlots::new());
         let outer = [CallWord::new(3, 4, 5), CallWord::new(6, 7, 8)];
         let claimed = slots.claim(1, ENTRY);
-        let cell = slots.slot(claimed).expect("it is there");
+        let cell = slots.cell(claimed).expect("it is there");
         cell.clear_caller(outer[0]);
         assert_eq!(cell.suspend(), outer[0]);
         cell.resume(outer[1]);

@@ -214,7 +214,7 @@ fn a_slot_never_shows_the_caller_of_another_task() {
             let second = slots.claim(20, caller(20));
             assert_eq!(second, first);
             // Its body is polled within other calls.
-            let slot = slots.slot(second).expect("it is there");
+            let slot = slots.cell(second).expect("it is there");
             slot.suspend();
             slot.resume(caller(21));
         });

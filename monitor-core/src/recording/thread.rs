@@ -100,7 +100,7 @@ impl Record {
 
     /// The slot of a call of this record.
     fn slot_of(&self, call: CallWord) -> Option<&'static TaskSlot> {
-        self.shards.item(call.shard())?.slots.slot(call.slot())
+        self.shards.item(call.shard())?.slots.cell(call.slot())
     }
 
     /// The shard of this number, once it was made; for readers on other threads.
