@@ -384,6 +384,8 @@ impl StorageCore {
             records.all.push(record);
             record
         });
+        // Each poll in a scope comes here: the lock of all threads is held for the list alone.
+        drop(records);
         record.set_owner(Some(std::thread::current()));
         record
     }
