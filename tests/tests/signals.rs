@@ -246,7 +246,7 @@ fn a_request_that_does_not_end_holds_a_stop_for_one_limit() {
     program.signal("TERM");
     assert_eq!(
         program.line(),
-        "the service still ran after 300ms, with 1 tasks"
+        "the service still ran after 300ms, with 1 calls"
     );
     assert!(program.ends().success());
     assert!(begin.elapsed() < PATIENCE * 2);

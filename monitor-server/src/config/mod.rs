@@ -109,7 +109,7 @@ const COMPRESSED_AGE: Duration = Duration::from_millis(100);
 /// | `health.groups` | none | name to list of checks and task types, for `/health/<name>` |
 /// | `health.heartbeat_timeout` | 0 | seconds that the newest pulse may be old before `/livez` is 503; 0 is any age |
 /// | `health.runtime_timeout` | 0 | seconds that a task may wait on a runtime of the service's whose handle is given before `/livez` is 503; 0 is for ever |
-/// | `health.drain_pause` | 5 where `wait_for_started` or `health.readiness` is set, else 0 | seconds the service keeps working as usual after `/readyz` turns 503, before the drain continues |
+/// | `health.drain_pause` | 5 where `wait_for_started` is set or a check or task type counts for readiness, else 0 | seconds the service keeps working as usual after `/readyz` turns 503, before the drain continues |
 /// | `limits.max_connections` | 256 | connections at once; beyond it one that is not being answered is closed; 0 is no limit |
 /// | `limits.header_timeout` | 5 | seconds for a request's head, and between requests; 0 is no limit |
 /// | `limits.connection_timeout` | 60 | seconds that a connection may last; 0 is no limit |

@@ -43,9 +43,9 @@ pub enum DrainError {
     TasksLeft(#[from] TasksLeft),
     /// The service had not ended when the limit of
     /// [`serve_until_stopped`](MonitorServer::serve_until_stopped) passed, and was cut off.
-    #[error("the service still ran after {limit:?}, with {left} tasks")]
+    #[error("the service still ran after {limit:?}, with {left} calls")]
     StillServing {
-        /// How many tasks still ran.
+        /// How many calls still ran.
         left: u64,
         /// The limit that passed.
         limit: Duration,

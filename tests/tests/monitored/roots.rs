@@ -162,6 +162,8 @@ async fn calls_all() {
     traced();
     let _ = closure();
     plain();
+    Store.clean();
+    plain();
 }
 
 #[monitored]
