@@ -102,6 +102,8 @@ pub fn run(config: MonitorConfig) -> Result<MonitorServer, RunError> {
         let sampler = Arc::clone(&sampler);
         move || {
             drop(sampler);
+            // Workers that end from now on end with the service.
+            health.set_draining();
             health.checks.stop();
             pool.close(GRACE);
         }

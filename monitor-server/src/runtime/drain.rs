@@ -416,8 +416,10 @@ impl MonitorServer {
                 signals.recv().await
             };
             tokio::select! {
-                ended = server.serve_and_drain(limit, serving, stopping) => ended,
+                // A second signal hurries the drain too: its own answer comes first.
+                biased;
                 signal = second => Err(server.interrupt(signal)),
+                ended = server.serve_and_drain(limit, serving, stopping) => ended,
             }
         }
     }
