@@ -239,8 +239,10 @@ impl Here {
     #[inline]
     pub fn run<R>(self, run: impl FnOnce() -> R) -> R {
         thread::with(|local| {
-            let is_in_force = |storage: &StorageCore| std::ptr::eq(local.storage(), storage);
-            let is_known = self.word.is_none() || self.storage.is_some_and(is_in_force);
+            let is_known = self.word.is_none()
+                || self
+                    .storage
+                    .is_some_and(|storage| local.is_in_force(storage));
             let _meanwhile = is_known.then(|| CurrentCallScope::new(local, self.word()));
             run()
         })
@@ -272,7 +274,7 @@ pub fn here() -> Here {
         Here {
             word,
             call: slot.and_then(|slot| Some((slot, slot.busy_since()?))),
-            storage: Some(local.storage()),
+            storage: (!word.is_none()).then(|| local.storage()),
         }
     })
 }

@@ -176,7 +176,7 @@ impl CallGuard {
     pub fn run<R>(&self, run: impl FnOnce() -> R) -> R {
         thread::with(|local| {
             // A call of a storage that is not in force is no caller there.
-            let is_known = !self.is_dead() && std::ptr::eq(local.storage(), self.method().storage);
+            let is_known = !self.is_dead() && local.is_in_force(self.method().storage);
             let word = self.shard.word_of(self.slot());
             let _meanwhile = is_known.then(|| CurrentCallScope::new(local, word));
             run()
@@ -314,7 +314,7 @@ impl CallGuard {
         let is_owner = local.owns(self.shard);
         let caller = self.shard.slots.caller_of(self.slot()).method();
         // Words of two storages may be equal.
-        let is_in_force = std::ptr::eq(local.storage(), method.storage);
+        let is_in_force = local.is_in_force(method.storage);
         if is_in_force && local.current() == self.shard.word_of(self.slot()) {
             local.set_current(self.shard.slots.outer_of(self.slot()));
         }

@@ -288,7 +288,8 @@ impl Local {
         Some(self.kept_if_cacheable(record, own))
     }
 
-    fn is_in_force(&self, storage: &'static StorageCore) -> bool {
+    /// True if calls on this thread record in this storage. It makes no global storage.
+    pub(crate) fn is_in_force(&self, storage: &'static StorageCore) -> bool {
         match self.scope.get() {
             Some(scoped) => std::ptr::eq(scoped, storage),
             None => store::is_global(storage),
