@@ -354,7 +354,9 @@ impl ErrorParser {
         }
         let words = rules.listed().map(|(.., word)| (word, by_name[word].0));
         let mut expected = vec![false; types.len()];
-        for one in declared {
+        // The types that are built in are those of all errors without one, or of panics: no code makes these expected.
+        let is_built_in = |one: &&DeclaredType| BUILT_IN.iter().any(|(name, _)| *name == one.name);
+        for one in declared.iter().filter(|one| !is_built_in(one)) {
             expected[by_name[one.name].index()] = one.is_expected;
         }
         Self {

@@ -266,3 +266,17 @@ fn code_adds_a_bounded_number_of_types() {
     assert_eq!(parser.types().len(), 3 + MAX_DECLARED);
     assert_eq!(parser.type_id("0256"), None);
 }
+
+#[test]
+fn no_code_makes_a_built_in_type_expected() {
+    let declared = ["cancelled", "other", "own", "panic"].map(|name| DeclaredType {
+        name,
+        status: None,
+        is_expected: true,
+    });
+    let parser = ErrorParser::with_declared(&ErrorRules::default(), &declared);
+    for (name, expected) in [("other", false), ("panic", false), ("own", true)] {
+        let id = parser.type_id(name).expect("it is known");
+        assert_eq!(parser.is_expected(id), expected, "{name}");
+    }
+}
