@@ -192,8 +192,6 @@ impl FailureShare {
 /// Calls of one method: all so far, or those of a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct CallCounts {
-    /// Calls begun.
-    pub(crate) started: u64,
     pub(crate) successes: u64,
     /// Failures that are neither expected nor cancelled.
     pub(crate) failures: u64,
@@ -204,7 +202,6 @@ pub(crate) struct CallCounts {
 impl CallCounts {
     fn map2(self, other: Self, one: impl Fn(u64, u64) -> u64) -> Self {
         Self {
-            started: one(self.started, other.started),
             successes: one(self.successes, other.successes),
             failures: one(self.failures, other.failures),
             expected: one(self.expected, other.expected),

@@ -331,24 +331,23 @@ impl Shard {
     /// All calls so far, of which those with this error type are the cancelled ones. No two numbers are of the same
     /// moment: a call that ends meanwhile may be in one of them and not yet in another.
     pub(crate) fn call_counts(&self, cancelled: u32) -> CallCounts {
-        let started = self.calls_started();
         let successes = self.ok_count();
         let Some(all) = self.head.failures.get() else {
             return CallCounts {
-                started,
                 successes,
                 ..CallCounts::default()
             };
         };
+        // A failure is counted here first: one that is just ending is none of the others.
+        let ended = all.ended.load(Acquire);
         let failures = all.ill.load(Relaxed);
-        let others = all.ended.load(Relaxed).saturating_sub(failures);
+        let others = ended.saturating_sub(failures);
         // The cells of a type are in no cache: most methods have failures that count, and no others.
         let types = (others > 0).then(|| all.types()).into_iter().flatten();
         let of_type = types.filter(|one| one.error_type == cancelled);
         let of_type = of_type.map(|one| one.counts.add_to(&mut [0; MAX_CELLS]));
         let cancelled = others.min(of_type.sum());
         CallCounts {
-            started,
             successes,
             failures,
             expected: others - cancelled,

@@ -21,7 +21,6 @@ fn after(rule: &ShareRule, counts: &[CallCounts]) -> Option<FailureShare> {
 
 fn calls(successes: u64, failures: u64) -> CallCounts {
     CallCounts {
-        started: successes + failures,
         successes,
         failures,
         ..CallCounts::default()
