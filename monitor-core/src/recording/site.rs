@@ -29,6 +29,7 @@ use crate::recording::label_sets::{
 };
 use crate::recording::store::StorageCore;
 use crate::recording::thread::{self, Local, entry_shard};
+use crate::recording::time_limit::TIMEOUT;
 
 /// Whether the attribute makes no sites: the feature `off`, which a dependency may have set on `monitor-macros` alone.
 pub(crate) const IS_OFF: bool = monitor_macros::is_off!();
@@ -314,11 +315,12 @@ pub(crate) fn declared_types() -> &'static [DeclaredType] {
     &TYPES
 }
 
-/// Whether code gives an error this type by name: a derive, or an attribute's `error_type`.
+/// Whether code gives an error this type by name: a derive, an attribute's `error_type`, or a time limit.
 pub(crate) fn is_given(error_type: &'static str) -> bool {
     let mut derived = derived_types();
     let mut all = all_settings().iter();
-    derived.any(|one| one.name == error_type)
+    error_type == TIMEOUT
+        || derived.any(|one| one.name == error_type)
         || all.any(|(_, settings)| {
             settings
                 .type_sources

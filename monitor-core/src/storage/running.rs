@@ -2,7 +2,7 @@
 //!
 //! Every slot in use is a call, and its caller's word names another slot: so the calls are the nodes of a tree, and its
 //! edges are known without asking any thread. Nothing stops: a call that ends while the slots are read may be in the
-//! tree or not, and one whose caller has ended stands at the top, with the name of that method.
+//! tree or not, and one whose caller has ended, or began after it and only polls it, stands at the top, with the name of that method.
 //!
 //! # Which calls
 //!

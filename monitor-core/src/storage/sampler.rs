@@ -18,8 +18,8 @@
 //! A call may end while its stack is read. The word alone gives the method, so that is right for the moment at which
 //! the word was read. For the stack, a slot that is free ends it; one that a later call of the same method took since
 //! gives the callers of that call; and a caller that began after the call it should have made had its slot from another
-//! one, so the stack ends before it. A call keeps its caller from its start, but a future that was resumed elsewhere
-//! stands below the call that polls it: the stack is that of the polls.
+//! one, so the stack ends before it. A future that was resumed elsewhere stands below the call that polls it, if that
+//! began before the future's call; else the stack begins at the future.
 //!
 //! # Time
 //!
@@ -50,7 +50,7 @@ const MOST_PERIODS: f64 = 10.0;
 
 impl MonitorStorage {
     /// Begins to sample self time; see [`Sampler`]. `period` is the mean time between two samples, of which the sampler
-    /// makes its pauses: 10 ms are 100 samples a second. The server's setting `sampler` does it for the global storage.
+    /// makes its pauses: 10 ms are 100 samples a second. With 0 each sample stands for no time. The server's setting `sampler` does it for the global storage.
     pub fn sampler(&self, period: Duration) -> Sampler {
         let core = self.core;
         let now = core.clock.now();

@@ -83,7 +83,7 @@ impl fmt::Display for StartUpWarning {
             Self::SharedMethod(shared) => shared.fmt(f),
             Self::UnknownErrorType { method, error_type } => write!(
                 f,
-                "the method `{method}` expects the error type `{error_type}`, which the configuration does not list and no derive or `error_type` names: no error has it"
+                "the method `{method}` expects the error type `{error_type}`, which the configuration does not list and no derive or `error_type` names: no error has it, unless a `MonitorError` written by hand does"
             ),
             Self::ManySeries { series } => write!(
                 f,
