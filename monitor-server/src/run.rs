@@ -130,7 +130,7 @@ fn log_warnings(monitor: Monitor, profile: Profile, health: &HealthService) {
         tracing::warn!("{warning}");
     }
     for name in health.unknown_names() {
-        tracing::warn!(%name, "counts for readiness or is in a group, and is no check and no task type (yet)");
+        tracing::warn!(%name, "counts for readiness or is in a group, and is no check, runtime, task type or worker (yet)");
     }
 }
 

@@ -109,7 +109,7 @@ fn the_log_has_one_line_for_each_thing_worth_one() {
             is_well.then_some(()).ok_or("refused")
         });
     let server = monitor_server::run(config).expect("a server");
-    let unknown = lines("is no check and no task type");
+    let unknown = lines("is no check, runtime, task type or worker (yet)");
     assert_eq!(unknown.len(), 2, "{unknown:?}");
     assert!(unknown[0].contains("name=misspelt") && unknown[1].contains("name=other"));
 

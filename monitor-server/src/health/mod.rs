@@ -258,13 +258,16 @@ impl HealthService {
         self.report().state(&self.groups)
     }
 
-    /// Names that count for readiness or are in a group, and that neither a check nor a task type has.
+    /// Names that count for readiness or are in a group, and that no check, runtime or task type has. A worker may have
+    /// them: those are spawned later.
     pub(crate) fn unknown_names(&self) -> Vec<Arc<str>> {
         let members = self.groups.values().flatten();
         let mut names: Vec<_> = self.policy.tasks().chain(members).cloned().collect();
         names.sort_unstable();
         names.dedup();
-        names.retain(|name| !self.checks.has(name) && !self.monitor.has_task(name));
+        let is_runtime = |name: &Arc<str>| self.runtimes.iter().any(|one| one.name == *name);
+        let is_known = |name: &Arc<str>| self.checks.has(name) || self.monitor.has_task(name);
+        names.retain(|name| !is_runtime(name) && !is_known(name));
         names
     }
 

@@ -210,6 +210,7 @@ fn a_name_in_code_is_a_type_and_an_expected_one_that_nothing_names_is_warned_of_
     let _ = testing::record(|| {
         expects_what_code_names();
         expects_a_slip();
+        expects_a_time_limit();
         expects_of_a_function(Kind::Broken)
     });
     probe
@@ -230,13 +231,17 @@ fn a_name_in_code_is_a_type_and_an_expected_one_that_nothing_names_is_warned_of_
             warned("expects"),
             warned("expects_a_slip"),
             warned("expects_of_a_function"),
+            warned("expects_a_time_limit"),
         ],
-        [0, 0, 0, 1, 0]
+        [0, 0, 0, 1, 0, 0]
     );
 }
 
 #[monitored(expected("A NAME IN NO CONFIGURATION"))]
 fn expects_what_code_names() {}
+
+#[monitored(expected("timeout"))]
+fn expects_a_time_limit() {}
 
 #[monitored(expected("THROTLED"))]
 fn expects_a_slip() {}
