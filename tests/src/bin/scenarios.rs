@@ -7,6 +7,7 @@ use std::future::pending;
 use std::io::{Read, Write};
 use std::time::Duration;
 
+use monitor_core::health::SLOT;
 use monitor_core::{TimeoutError, monitored, timeout};
 use monitor_server::MonitorConfig;
 
@@ -23,8 +24,11 @@ const RULES: &str = "errors: { CONNECTION_ERROR: { service_errors: [refused, dec
 /// The method and all requests together count for readiness.
 const MARKED: &str = "health: { readiness: [Pay, default] }\n";
 
-/// The same, and a status is forgotten after a second without calls.
-const BRIEF: &str = "health: { readiness: [Pay, default], status_ttl: 1 }\n";
+/// A status is forgotten after a second without calls, a share of failures after two.
+const BRIEF: &str = "health: { status_ttl: 1 }\nunhealthy: { window: 2 }\n";
+
+/// After the calls: the server counts them for the shares of failures each two seconds, and looks each second.
+const COUNTED: Duration = SLOT.saturating_add(Duration::from_millis(1500));
 
 #[monitored(method = "Pay")]
 fn pay(answer: Result<(), &'static str>) -> Result<(), &'static str> {
@@ -47,13 +51,20 @@ async fn pay_in_time() -> Result<(), TimeoutError> {
     timeout(LIMIT, pending::<()>()).await
 }
 
-/// One call of the scenario.
-async fn call(name: &str) -> Result<(), Box<dyn Error>> {
+/// One call of the scenario, the first with the number 0.
+async fn call(name: &str, number: u32) -> Result<(), Box<dyn Error>> {
+    let unless = |is_ok: bool| pay(if is_ok { Ok(()) } else { Err("refused") });
     match name {
         "all well" => pay(Ok(()))?,
+        "half failing" => {
+            let _ = unless(number.is_multiple_of(2));
+        }
+        "80 % failing, never five in a row" => {
+            let _ = unless(number.is_multiple_of(5));
+        }
         "all failing"
         | "all failing, marked for readiness"
-        | "dependency comes back without traffic, marked for readiness" => {
+        | "dependency comes back without traffic" => {
             let _ = pay(Err("refused"));
         }
         "all failing as expected" => {
@@ -77,7 +88,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let name = std::env::args().nth(1).ok_or("a scenario")?;
     let marks = match &*name {
         "all failing, marked for readiness" => MARKED,
-        "dependency comes back without traffic, marked for readiness" => BRIEF,
+        "dependency comes back without traffic" => BRIEF,
         _ => "",
     };
     let config = MonitorConfig::from_yaml(&format!("{BASE}{RULES}{marks}"))?;
@@ -85,9 +96,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()?;
-    for _ in 0..CALLS {
-        runtime.block_on(call(&name))?;
+    for number in 0..CALLS {
+        runtime.block_on(call(&name, number))?;
     }
+    std::thread::sleep(COUNTED);
     writeln!(std::io::stdout(), "listens on {}", server.local_addr())?;
     std::io::stdin().read_to_end(&mut Vec::new())?;
     Ok(())
