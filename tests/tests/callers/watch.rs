@@ -9,6 +9,8 @@ use std::time::Duration;
 use monitor_core::Monitor;
 use monitor_core::snapshot::{MethodSnapshot, Snapshot};
 
+use crate::truth;
+
 /// Calls, failures by caller: of one method and label set.
 type Callers = BTreeMap<Option<Arc<str>>, (u64, u64)>;
 
@@ -46,6 +48,16 @@ impl Watch {
 /// Takes one snapshot. `seen` has the callers as they were, by method and labels.
 fn look(seen: &mut BTreeMap<String, Callers>) {
     let snapshot = Monitor::global().snapshot();
+    // After it: a call is expected before it begins.
+    let made = truth::expected();
+    for ((caller, method), (calls, _)) in truth::recorded(&snapshot, &truth::NAMES) {
+        let expected = made.get(&(caller.clone(), method.clone()));
+        let expected = expected.map_or(0, |counts| counts.0);
+        assert!(
+            calls <= expected,
+            "{caller} > {method}: {calls}, expected {expected}"
+        );
+    }
     let entries = |method: &MethodSnapshot| callers(method).get(&None).map_or(0, |one| one.0);
     let entries: u64 = snapshot.methods.iter().map(entries).sum();
     assert_eq!(snapshot.tasks.started, entries, "entry calls in the totals");
