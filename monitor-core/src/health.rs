@@ -501,12 +501,14 @@ impl MonitorStorage {
     /// the latter counts, as on the page.
     ///
     /// Where the last count of calls is 2 s old, this counts the calls of all methods, for the [`ShareRule`]. So the
-    /// share of failures is known only while this is asked for now and then; a server does so each second.
+    /// share of failures is known only while this is asked for now and then; the server of `monitor_server::run` does so
+    /// each second, a mounted one when it is asked.
     pub fn health(&self) -> Health {
         self.judge(&self.statuses(), &self.method_statuses())
     }
 
-    /// The same of a snapshot of this storage, by the thresholds now in force.
+    /// The same of a snapshot of this storage, by the thresholds now in force. Shares of failures are those of the last
+    /// count of calls, not of the snapshot.
     pub fn health_of(&self, snapshot: &Snapshot) -> Health {
         self.judge(&snapshot.statuses, &snapshot.method_statuses)
     }

@@ -54,7 +54,7 @@ impl RuntimeProbe {
         }
     }
 
-    /// The longest delay of the last minute, that of a task included that still waits; `None` before the first task,
+    /// The longest of the last 60 delays, that of a task included that still waits; `None` before the first task,
     /// and once the runtime has stopped.
     pub(crate) fn delay(&self) -> Option<Duration> {
         let state = lock(&self.state);

@@ -105,7 +105,7 @@ impl Process {
         rows.extend(resources(folder));
         rows.extend(rows! {
             "tokio_scheduling_delay_seconds" => self.delays(),
-                "Longest time of the last minute that a spawned task waited for its first poll; there is one a second.";
+                "Longest of the last 60 times that a spawned task waited for its first poll; at most one is spawned a second.";
         });
         // All that tokio gives without `--cfg tokio_unstable`.
         rows.extend(rows! {

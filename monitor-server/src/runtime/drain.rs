@@ -387,9 +387,9 @@ impl MonitorServer {
     ///
     /// SIGTERM, Ctrl-C or [`begin_drain`](Self::begin_drain) begin the end: `/readyz` turns to 503 and
     /// [`drain_pause`](crate::MonitorConfig::drain_pause) passes. From then on `serving` and the tasks have `limit`
-    /// together. What still serves then is dropped, the tasks that are left are logged, and the server stops as with
-    /// [`shutdown`](Self::shutdown); its own requests have [`Limits::stop_grace`](crate::Limits::stop_grace). A second
-    /// signal ends all of it at once. Where `serving` ends by itself, a drain without a pause follows.
+    /// together. What still serves then is polled no more; the calls that are left, its own too, are logged; the server
+    /// stops as with [`shutdown`](Self::shutdown), where its own requests have
+    /// [`Limits::stop_grace`](crate::Limits::stop_grace); and what still serves is dropped. A second signal ends all of it at once. Where `serving` ends by itself, a drain without a pause follows.
     ///
     /// Works on every executor. Dropping a server's future leaves the connections alone that it spawned as tasks: they
     /// end with their runtime.
