@@ -229,6 +229,7 @@ impl TaskSlots {
     }
 
     /// The task in flight in this slot.
+    #[cfg(test)]
     pub(crate) fn task(&self, slot: u32) -> Option<TaskInFlight> {
         self.cell(slot)?.task(slot)
     }
@@ -278,7 +279,7 @@ impl TaskSlot {
     }
 
     /// Its task, if there is the same one before and after its caller is read.
-    fn task(&self, slot: u32) -> Option<TaskInFlight> {
+    pub(crate) fn task(&self, slot: u32) -> Option<TaskInFlight> {
         loop {
             let start_word = self.start.load(Acquire);
             let caller = self.caller.load(Acquire);

@@ -103,8 +103,9 @@ impl MethodShared {
         }
     }
 
-    pub(crate) fn storage(&self) -> &'static StorageCore {
-        self.storage
+    /// True if its calls feed the task type of all calls.
+    pub(crate) fn feeds_health(&self) -> bool {
+        std::ptr::eq(self.default, self.storage.default_task)
     }
 
     /// All label sets so far.

@@ -98,14 +98,9 @@ impl Record {
         self.current.store(call.bits(), Release);
     }
 
-    /// The slot of a call of this record.
-    fn slot_of(&self, call: CallWord) -> Option<&'static TaskSlot> {
+    /// The slot of a call of this record; also for readers on other threads.
+    pub(crate) fn slot_of(&self, call: CallWord) -> Option<&'static TaskSlot> {
         self.shards.item(call.shard())?.slots.cell(call.slot())
-    }
-
-    /// The shard of this number, once it was made; for readers on other threads.
-    pub(crate) fn shard_at(&self, number: u32) -> Option<&'static Shard> {
-        self.shards.item(number)
     }
 
     fn owns(&self, shard: &'static Shard) -> bool {
@@ -113,13 +108,8 @@ impl Record {
         own.is_some_and(|own| std::ptr::eq(own, shard))
     }
 
-    /// The shard of a method for calls with this caller, made and listed if need be; only the record's owner.
-    fn shard(
-        &'static self,
-        method: &'static MethodCore,
-        caller: CallWord,
-    ) -> Option<&'static Shard> {
-        let number = shard_for(entry_shard(method.id), caller);
+    /// The shard of a method with this number, made and listed if need be; only the record's owner.
+    fn shard(&'static self, method: &'static MethodCore, number: u32) -> Option<&'static Shard> {
         self.shards
             .item_or(number, || method.add_shard(self, number))
     }
@@ -275,16 +265,14 @@ impl Local {
     pub(crate) fn shard(&self, method: &'static MethodCore) -> Option<ForCall> {
         let record = self.record_in(method.storage)?;
         let caller = record.current();
-        let shard = record.shard(method, caller)?;
+        let shard = record.shard(method, shard_for(entry_shard(method.id), caller))?;
         Some((self.kept_if_cacheable(record, shard), caller))
     }
 
     /// The shard this thread owns beside a call's own, for the end of that call.
     pub(crate) fn shard_beside(&self, shard: &'static Shard) -> Option<&'static Shard> {
         let record = self.record_in(shard.method.storage)?;
-        let own = record.shards.item_or(shard.number, || {
-            shard.method.add_shard(record, shard.number)
-        })?;
+        let own = record.shard(shard.method, shard.number)?;
         Some(self.kept_if_cacheable(record, own))
     }
 

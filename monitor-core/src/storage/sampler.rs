@@ -35,7 +35,6 @@ use std::time::Duration;
 use crate::base::clock::to_f64;
 use crate::base::sync::lock;
 use crate::data::snapshot::{MethodSnapshot, SelfTime};
-use crate::recording::callers::ENTRY;
 use crate::recording::current::CallWord;
 use crate::recording::in_flight::TaskInFlight;
 use crate::recording::store::StorageCore;
@@ -65,7 +64,6 @@ impl MonitorStorage {
             records: Vec::new(),
             calls: Vec::new(),
             stack: Vec::with_capacity(MAX_DEPTH),
-            plain: Vec::new(),
         }
     }
 }
@@ -135,8 +133,6 @@ pub struct Sampler {
     calls: Vec<CallWord>,
     /// The numbers of the methods of a stack.
     stack: Vec<u32>,
-    /// For each method with its label set the number of the method without labels, once it was looked up.
-    plain: Vec<u32>,
 }
 
 impl Sampler {
@@ -192,24 +188,12 @@ impl Sampler {
             if task.is_none() && !self.stack.is_empty() {
                 break;
             }
-            let method = self.plain_number(next.method());
+            let method = self.core.plain_number(next.method());
             self.stack.push(method);
             let Some(task) = task else { break };
             (next, youngest) = (task.caller, task.start);
         }
         self.stack.reverse();
-    }
-
-    /// The number of the method without labels of which this one is a label set.
-    fn plain_number(&mut self, number: u32) -> u32 {
-        let at = number as usize;
-        if self.plain.len() <= at {
-            self.plain.resize(at + 1, ENTRY);
-        }
-        if self.plain[at] == ENTRY {
-            self.plain[at] = self.core.plain_number(number);
-        }
-        self.plain[at]
     }
 }
 
@@ -233,7 +217,7 @@ impl fmt::Debug for Sampler {
 /// The call in the slot that a word names.
 fn task_of(records: &[&'static Record], call: CallWord) -> Option<TaskInFlight> {
     let record = records.get(call.record().checked_sub(1)?)?;
-    record.shard_at(call.shard())?.slots.task(call.slot())
+    record.slot_of(call)?.task(call.slot())
 }
 
 /// The sums of samples, once a sampler began; those of each method go to `methods`.

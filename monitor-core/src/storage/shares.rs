@@ -41,11 +41,6 @@ impl StorageCore {
 }
 
 impl MethodShared {
-    /// False with `health = false`.
-    fn feeds_health(&self) -> bool {
-        std::ptr::eq(self.default, self.storage().default_task)
-    }
-
     /// All calls so far, over all label sets.
     fn call_counts(&self, cancelled: u32) -> CallCounts {
         let shards = self.methods().flat_map(MethodCore::shards);

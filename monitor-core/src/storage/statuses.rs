@@ -87,7 +87,7 @@ impl StatusReader {
     /// Adds a method that was just read; the label sets of a method follow each other.
     pub(crate) fn add(&mut self, method: &'static MethodCore, next: Option<&'static MethodCore>) {
         let shared = method.shared;
-        if std::ptr::eq(shared.default, self.core.default_task) {
+        if shared.feeds_health() {
             for shard in method.shards() {
                 self.all_calls.run += shard.run(ALL_CALLS, self.all_calls.word);
                 if shard.feeds(ALL_CALLS) {
