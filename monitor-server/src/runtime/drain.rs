@@ -363,22 +363,26 @@ impl MonitorServer {
     pub fn stopping(&self) -> impl Future<Output = ()> + Send + use<> {
         let (server, listened) = (self.clone(), self.listen());
         async move {
-            let Ok(mut signals) = listened.inspect_err(|error| {
+            let Ok(signals) = listened.inspect_err(|error| {
                 let error = error.to_string();
                 log(move || tracing::warn!(%error, "signals do not stop the service"));
             }) else {
                 server.wait_for_drain().await;
                 return server.pause().await;
             };
-            let signal = tokio::select! {
-                signal = signals.recv() => signal,
-                () = server.wait_for_drain() => tokio::select! {
-                    () = server.pause() => return,
-                    signal = signals.recv() => signal,
-                }
-            };
-            server.pause_after(signal, &mut signals).await;
+            server.wait_for_stopping(signals).await;
         }
+    }
+
+    async fn wait_for_stopping(&self, mut signals: ShutdownSignals) {
+        let signal = tokio::select! {
+            signal = signals.recv() => signal,
+            () = self.wait_for_drain() => tokio::select! {
+                () = self.pause() => return,
+                signal = signals.recv() => signal,
+            }
+        };
+        self.pause_after(signal, &mut signals).await;
     }
 
     /// Serves until the service is to end, and ends it in order, with one limit for both halves: the service's own
@@ -408,9 +412,11 @@ impl MonitorServer {
         serving: S,
     ) -> impl Future<Output = Result<S::Output, DrainError>> + use<S> {
         let (server, listened) = (self.clone(), self.listen());
-        let (stopping, serving) = (self.stopping(), serving.into_future());
+        let serving = serving.into_future();
         async move {
             let mut signals = listened.map_err(|source| DrainError::Signals { source })?;
+            // Both count from the same signal on.
+            let stopping = server.wait_for_stopping(signals.clone());
             let second = async {
                 signals.recv().await;
                 signals.recv().await

@@ -43,7 +43,8 @@ impl fmt::Display for Signal {
     }
 }
 
-/// A listener to signals that end the process, from [`listen`](Self::listen) on. Each listener receives every signal.
+/// A listener to signals that end the process, from [`listen`](Self::listen) on. Each listener receives every signal;
+/// a clone receives those that the original has not received yet.
 ///
 /// From the first `listen` of a process on, its signals no longer end it while there is a listener. One that comes when
 /// there is none, before or after, ends it as ever: with the exit status 128 and its number, as shells report it.
@@ -58,7 +59,7 @@ impl fmt::Display for Signal {
 /// println!("{signal}: stopping");
 /// # Ok::<(), std::io::Error>(())
 /// ```
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ShutdownSignals {
     seen: watch::Receiver<Vec<Signal>>,
     /// How many of them it has received.
@@ -70,7 +71,9 @@ pub struct ShutdownSignals {
 /// has no listeners.
 ///
 /// Beside them the process whose thread waits.
-static SEEN: Mutex<Option<(watch::Sender<Vec<Signal>>, u32)>> = Mutex::new(None);
+static SEEN: Mutex<Seen> = Mutex::new(None);
+
+type Seen = Option<(watch::Sender<Vec<Signal>>, u32)>;
 
 impl ShutdownSignals {
     /// Listens from now on.
@@ -80,15 +83,25 @@ impl ShutdownSignals {
     /// The operating system takes no handler, or gives no thread to wait on. Or this process is a fork of one that
     /// listens: its handlers are taken along, and the thread that waits for them is not.
     pub fn listen() -> io::Result<Self> {
-        let mut known = lock(&SEEN);
+        Self::listen_through(&SEEN, handlers)
+    }
+
+    fn listen_through<N: AsyncFnMut() -> Signal + 'static>(
+        seen: &Mutex<Seen>,
+        handlers: impl FnOnce() -> io::Result<N> + Send + 'static,
+    ) -> io::Result<Self> {
+        let mut known = lock(seen);
         let this = std::process::id();
-        let seen = match &*known {
-            Some((sender, process)) if *process == this => sender.subscribe(),
-            Some((_, process)) => {
-                return Err(io::Error::other(format!(
-                    "signals are listened to in process {process}, of which this one is a fork"
-                )));
+        match &*known {
+            Some((sender, process)) if *process == this => {
+                // Counted first: one that comes in between is received, or ends the process.
+                let received = sender.borrow().len();
+                let seen = sender.subscribe();
+                Ok(Self { seen, received })
             }
+            Some((_, process)) => Err(io::Error::other(format!(
+                "signals are listened to in process {process}, of which this one is a fork"
+            ))),
             None => {
                 // Before the handlers are there: the first signal they see has a listener.
                 let (sender, seen) = watch::channel(Vec::new());
@@ -110,11 +123,11 @@ impl ShutdownSignals {
                 Pool::default().run(deliver)?;
                 installed.recv().map_err(io::Error::other)??;
                 *known = Some((sender, this));
-                seen
+                // None, whatever has come since the handlers are there.
+                let received = 0;
+                Ok(Self { seen, received })
             }
-        };
-        let received = seen.borrow().len();
-        Ok(Self { seen, received })
+        }
     }
 
     /// Waits for the next signal since [`listen`](Self::listen), or since the last one it returned. Works on every
@@ -168,4 +181,29 @@ fn handlers() -> io::Result<impl AsyncFnMut() -> Signal + Send + 'static> {
         Ok(()) => Signal::Interrupt,
         Err(_) => std::future::pending().await,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::block_on_for;
+    use super::*;
+
+    #[test]
+    fn a_signal_that_comes_while_the_first_listener_begins_is_received() {
+        for _ in 0..20 {
+            let seen = Mutex::new(None);
+            let mut left = vec![Signal::Terminate];
+            let handlers = move || {
+                Ok(async move || match left.pop() {
+                    Some(signal) => signal,
+                    None => std::future::pending().await,
+                })
+            };
+            let mut signals = ShutdownSignals::listen_through(&seen, handlers).expect("a thread");
+            let received = block_on_for(signals.recv(), Duration::from_secs(10));
+            assert_eq!(received, Some(Signal::Terminate));
+        }
+    }
 }
