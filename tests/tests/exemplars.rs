@@ -2,7 +2,7 @@
 //! `#[instrument]`, which may stand above `#[monitored]` or below, in each form that a call can have.
 
 use std::error::Error;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -184,12 +184,46 @@ in_both_orders!(early_async: pub(crate) async fn run(answer: Result<u32, String>
     Ok(number)
 });
 
+in_both_orders!(returned: pub(crate) fn run() -> Pin<Box<dyn Future<Output = u32>>> {
+    Box::pin(async {
+        wait().await;
+        1
+    })
+});
+
 in_both_orders!(opaque: pub(crate) fn run() -> impl Future<Output = u32> {
     async move {
         wait().await;
         1
     }
 });
+
+#[async_trait::async_trait]
+trait Pays {
+    async fn above(&self, answer: Result<u32, String>) -> Result<u32, Box<dyn Error>>;
+    async fn below(&self, answer: Result<u32, String>) -> Result<u32, Box<dyn Error>>;
+}
+
+struct Bank;
+
+#[async_trait::async_trait]
+impl Pays for Bank {
+    #[instrument(name = "own", skip_all)]
+    #[monitored(method = "Own")]
+    async fn above(&self, answer: Result<u32, String>) -> Result<u32, Box<dyn Error>> {
+        wait().await;
+        let number = answer?;
+        Ok(number)
+    }
+
+    #[monitored(method = "Own")]
+    #[instrument(name = "own", skip_all)]
+    async fn below(&self, answer: Result<u32, String>) -> Result<u32, Box<dyn Error>> {
+        wait().await;
+        let number = answer?;
+        Ok(number)
+    }
+}
 
 // A call that another one makes has its own span, too.
 in_both_orders!(nested: pub(crate) async fn run() {
@@ -253,6 +287,17 @@ fn an_async_call_leads_to_its_span() {
     assert_own(|| block_on(never_waits::below::run()));
     assert_own(|| assert_eq!(block_on(opaque::above::run()), 1));
     assert_own(|| assert_eq!(block_on(opaque::below::run()), 1));
+}
+
+#[test]
+fn a_call_in_a_boxed_future_leads_to_its_span() {
+    assert_own(|| assert_eq!(block_on(returned::above::run()), 1));
+    assert_own(|| assert_eq!(block_on(returned::below::run()), 1));
+    for answer in [Ok(1), Err("no".to_owned())] {
+        let is_ok = answer.is_ok();
+        assert_own(|| assert_eq!(block_on(Bank.above(answer.clone())).is_ok(), is_ok));
+        assert_own(|| assert_eq!(block_on(Bank.below(answer.clone())).is_ok(), is_ok));
+    }
 }
 
 #[test]
