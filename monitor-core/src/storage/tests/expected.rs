@@ -88,6 +88,12 @@ fn a_type_is_expected_where_none_of_its_failures_sets_a_status() {
     put.start().finish(Outcome::ErrorType("http_404"));
     assert_eq!(expected_types(monitor), ["Get http_404"]);
 
+    // In the same cells.
+    put.start().finish(Outcome::Expected("http_409"));
+    assert_eq!(expected_types(monitor), ["Get http_404", "Put http_409"]);
+    put.start().finish(Outcome::ErrorType("http_409"));
+    assert_eq!(expected_types(monitor), ["Get http_404"]);
+
     // On another thread and with another label: all of the method counts.
     std::thread::scope(|scope| {
         scope.spawn(|| put.start().finish(Outcome::Expected("http_404")));
