@@ -11,6 +11,13 @@ use crate::validate::{self, Checked, Surroundings};
 /// Whether the feature that turns instrumentation off is on.
 pub(crate) const IS_OFF: bool = cfg!(feature = "off");
 
+/// Whether the value in an `Ok` may be a response of HTTP: see the features. Not in unit tests, which compare
+/// expansions, as a build of the whole workspace has all features.
+pub(crate) const READS_RESPONSES: bool = cfg!(all(feature = "http", not(test)));
+
+/// Whether it may be a response of gRPC with a stream.
+pub(crate) const FOLLOWS_STREAMS: bool = cfg!(all(feature = "tonic", not(test)));
+
 /// Expands the attribute.
 pub(crate) fn monitored(args: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Vec::new();

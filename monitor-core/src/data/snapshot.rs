@@ -52,7 +52,8 @@ pub struct Snapshot {
     pub size_buckets: Option<Buckets>,
     /// All known methods, by name.
     pub methods: Vec<MethodSnapshot>,
-    /// Error types that are failures of a method but no illness (`expected(..)`): method and type.
+    /// Error types that are failures of a method but no illness, method and type: those in the attribute's `expected(..)`,
+    /// and those of which no failure of the method set a status. Sorted, each once.
     pub expected: Vec<(Arc<str>, Arc<str>)>,
     /// The task types the original has, by name: `default`, those set through the API, and those that attributes name
     /// (`task = ".."`); only those ever set.

@@ -9,6 +9,7 @@
 
 mod declared;
 mod named;
+mod protocol;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -25,6 +26,7 @@ pub use declared::{DeclaredType, DeclaredTypes};
 pub(crate) use declared::{derived_types, merged};
 pub use named::{MonitorError, NamedError, Naming, Unnamed};
 pub(crate) use named::{ask_also, named, named_below};
+pub(crate) use protocol::is_protocol_type;
 pub use text::{ErrorText, ErrorView, Outcome};
 use text::{Search, Words, fold};
 

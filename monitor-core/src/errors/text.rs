@@ -26,14 +26,16 @@ pub enum Outcome<'a> {
     /// It failed with an error that the configured rules classify.
     Error(ErrorView<'a>),
     /// It failed with an error whose type is known by name. A name that neither the configuration lists nor a derive or
-    /// attribute names counts as `other`.
+    /// attribute names counts as `other`; `timeout` and the types of [HTTP statuses](Self::of_http_status) and [gRPC
+    /// codes](Self::of_grpc_code) are known anyway.
     ErrorType(&'a str),
     /// It failed as expected: counted as a failure of this type (`other` if it is not
     /// known), but the task status stays as it is.
     Expected(&'a str),
     /// It panicked.
     Panic,
-    /// It was dropped before it ended, and not by a [`timeout_with`](crate::timeout_with).
+    /// It was dropped before it ended, and not by a [`timeout_with`](crate::timeout_with); or it ended with the gRPC code
+    /// `CANCELLED`.
     Cancelled,
 }
 

@@ -8,6 +8,11 @@
 //!
 //! Errors are read out of line, in one cold function for each type of error.
 
+#[cfg(feature = "tonic")]
+mod grpc;
+#[cfg(feature = "http")]
+mod http;
+
 use std::any::type_name;
 use std::error::Error;
 use std::fmt;
@@ -19,6 +24,7 @@ use std::sync::Arc;
 use crate::errors::{ErrorText, ErrorView, MonitorError, Outcome, named, named_below};
 use crate::recording::args::ByteSize;
 use crate::recording::guard::CallGuard;
+use crate::recording::run::EndsAtReturn;
 
 /// Of a [`Probe`]: the error in the value is of a type without lifetimes, so a trait object in it can be asked which
 /// error it is.
@@ -102,17 +108,18 @@ rung! {
 }
 rung! {
     /// An error that may name its type, and can do nothing else.
-    Typed -> Io, E: MonitorError, |error| read::<E>(error.error_type(), ErrorText::Opaque)
+    Typed -> Known, E: MonitorError, |error| read::<E>(error.error_type(), ErrorText::Opaque)
 }
 rung!(
     @type
-    /// The error of the standard library that has another inside of it, boxed or shared too.
-    Io -> SharedSendSync
+    /// Values and errors of types that are known here: the error of the standard library that has another inside of it, boxed
+    /// or shared too; and the answers of HTTP and gRPC, where a feature switches them on.
+    Known -> SharedSendSync
 );
 
 macro_rules! io {
     ($($error:ty),*) => {$(
-        impl<'a, T, L> Io<'a, Result<T, $error>, L> {
+        impl<'a, T, L> Known<'a, Result<T, $error>, L> {
             rung!(@outcome |error| read::<$error>(named(error), ErrorText::Error(error)));
         }
     )*};
@@ -215,6 +222,26 @@ impl<'a, T, L> AsValue<'a, T, L> {
         Outcome::Success
     }
 
+    /// The outcome of the value in an `Ok`, where it has one of its own.
+    #[expect(
+        clippy::unused_self,
+        reason = "the ladder is climbed by method look-up"
+    )]
+    #[inline]
+    pub fn ok_outcome(&self) -> Outcome<'a> {
+        Outcome::Success
+    }
+
+    /// When the call ends: with this value.
+    #[expect(
+        clippy::unused_self,
+        reason = "the ladder is climbed by method look-up"
+    )]
+    #[inline]
+    pub fn end(&self) -> EndsAtReturn {
+        EndsAtReturn
+    }
+
     #[inline]
     fn value(&self) -> &'a T {
         self.0
@@ -250,7 +277,7 @@ impl<'a, T, L> Probe<'a, T, L> {
     fn at(value: &'a T) -> Self {
         let unnamed = AsDisplay(AsDebug(AsAny(AsValue(value, PhantomData))));
         let boxed = BorrowingBox(CatchAll(AsSendSync(AsSend(AsBoxed(unnamed)))));
-        let known = Io(SharedSendSync(Shared(AsError(boxed))));
+        let known = Known(SharedSendSync(Shared(AsError(boxed))));
         Self(TypedDisplay(TypedDebug(Typed(known))))
     }
 }
@@ -380,19 +407,32 @@ impl<'a> Outcome<'a> {
     #[must_use]
     pub fn named(self, name: &'a str) -> Self {
         match self {
-            Self::Success => self,
+            Self::Success | Self::Cancelled => self,
+            Self::Expected(_) => Self::Expected(name),
             _ => Self::ErrorType(name),
         }
     }
 
-    /// A success if `ok`; else a failure, of the type it had if it was one.
+    /// A success if `ok`; else a failure, of the type it had if it was one. Neither is expected: the attribute decides.
     #[doc(hidden)]
     #[inline]
     #[must_use]
     pub fn ok_if(self, ok: bool) -> Self {
         match self {
             _ if ok => Self::Success,
-            Self::Success => Self::ErrorType("other"),
+            Self::Success | Self::Cancelled => Self::ErrorType("other"),
+            Self::Expected(name) => Self::ErrorType(name),
+            failed => failed,
+        }
+    }
+
+    /// If it is a success, the outcome of the value in the `Ok`.
+    #[doc(hidden)]
+    #[inline]
+    #[must_use]
+    pub fn and(self, ok: Self) -> Self {
+        match self {
+            Self::Success => ok,
             failed => failed,
         }
     }

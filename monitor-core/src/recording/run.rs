@@ -561,6 +561,40 @@ impl<const RETURNS: bool> InPlaceCall<RETURNS> {
     }
 }
 
+impl InPlaceCall<false> {
+    /// Ends the call with its value; or later, if that is a success with a stream in it.
+    #[inline]
+    pub fn finish_at<R, V>(mut self, end: impl CallEnd<R>, value: R, verdict: V) -> R
+    where
+        V: for<'a> FnOnce(&'a R, &mut CallGuard) -> Outcome<'a>,
+    {
+        let outcome = verdict(&value, &mut self.call);
+        if let Outcome::Success = outcome {
+            return end.succeed(self, value);
+        }
+        self.into_guard().finish(outcome);
+        value
+    }
+}
+
+/// When a call ends whose value is a success.
+pub trait CallEnd<R> {
+    /// Ends the call, or has the value end it.
+    fn succeed(self, call: InPlaceCall<false>, value: R) -> R;
+}
+
+/// The end of a call whose value has nothing in it that goes on.
+#[derive(Debug, Clone, Copy)]
+pub struct EndsAtReturn;
+
+impl<R> CallEnd<R> for EndsAtReturn {
+    #[inline]
+    fn succeed(self, call: InPlaceCall<false>, value: R) -> R {
+        call.into_guard().finish(Outcome::Success);
+        value
+    }
+}
+
 /// The future that a body in place awaits: `awaited(future, call.suspension()).await` for `future.await`. It notes that
 /// the body is suspended there, and that it runs again. The future comes first: a hold made before it would be kept over
 /// the awaits in its expression.

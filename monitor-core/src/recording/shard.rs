@@ -93,22 +93,31 @@ struct Failures {
 #[repr(C, align(128))]
 struct FailuresOfType {
     error_type: u32,
+    /// 1 if any of them set a status.
+    // Relaxed: written before the count of the failure, whose Release a reader of the counts acquires.
+    is_ill: AtomicU32,
     next: Link<FailuresOfType>,
     counts: BucketCounts,
 }
 
 impl Failures {
-    /// The cells of an error type, made if need be; only the shard's owner.
-    fn of_type(&self, error_type: u32) -> &'static FailuresOfType {
-        let found = self.types().find(|one| one.error_type == error_type);
-        found.unwrap_or_else(|| {
-            let new = leak(FailuresOfType {
-                error_type,
-                next: Once::new(),
-                counts: BucketCounts::new(),
-            });
-            push(&self.types, new, |one| &one.next)
-        })
+    /// The cells of an error type, made if need be, before one more failure; only the shard's owner.
+    fn of_type(&self, failure: Failure) -> &'static FailuresOfType {
+        let is_ill = failure.status.is_some();
+        let mut types = self.types();
+        if let Some(found) = types.find(|one| one.error_type == failure.error_type) {
+            if is_ill {
+                found.is_ill.store(1, Relaxed);
+            }
+            return found;
+        }
+        let new = leak(FailuresOfType {
+            error_type: failure.error_type,
+            is_ill: AtomicU32::new(is_ill.into()),
+            next: Once::new(),
+            counts: BucketCounts::new(),
+        });
+        push(&self.types, new, |one| &one.next)
     }
 
     fn types(&self) -> impl Iterator<Item = &'static FailuresOfType> {
@@ -300,7 +309,7 @@ impl Shard {
         // Before the ring, whose stores are Releases: see `ok_count`.
         bump(&failures.ended, 1, Relaxed);
         self.ring.push(span.end, duration);
-        failures.of_type(failure.error_type).counts.bump(bucket);
+        failures.of_type(failure).counts.bump(bucket);
         add(&failures.sum, ticks_as_f64(duration));
         // After the buckets: callers never have more failures than there are.
         failures.callers.bump(caller, || self.method.storage);
@@ -369,6 +378,12 @@ impl Shard {
     pub(crate) fn failed(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
         let failures = self.head.failures.get().into_iter();
         failures.flat_map(|failures| failures.callers.iter())
+    }
+
+    /// The error types of the failures here, and whether any of them set a status.
+    pub(crate) fn failed_types(&self) -> impl Iterator<Item = (u32, bool)> + '_ {
+        let types = self.failures_by_type();
+        types.map(|one| (one.error_type, one.is_ill.load(Relaxed) != 0))
     }
 
     fn failures_by_type(&self) -> impl Iterator<Item = &'static FailuresOfType> {

@@ -23,7 +23,7 @@ use std::sync::{LazyLock, OnceLock};
 use crate::base::sort::sort_by_key;
 use crate::base::sync::{Relaxed, StaticAtomicU32, leak};
 use crate::data::window::ShareParts;
-use crate::errors::{DeclaredType, derived_types, merged};
+use crate::errors::{DeclaredType, derived_types, is_protocol_type, merged};
 use crate::recording::label_sets::{
     Combinations, LabelKey, LabelValue, MethodId, closed_sets, has_text, most_sets,
 };
@@ -315,11 +315,12 @@ pub(crate) fn declared_types() -> &'static [DeclaredType] {
     &TYPES
 }
 
-/// Whether code gives an error this type by name: a derive, an attribute's `error_type`, or a time limit.
+/// Whether code gives an error this type by name: a derive, an attribute's `error_type`, a time limit, or a protocol.
 pub(crate) fn is_given(error_type: &'static str) -> bool {
     let mut derived = derived_types();
     let mut all = all_settings().iter();
     error_type == TIMEOUT
+        || is_protocol_type(error_type)
         || derived.any(|one| one.name == error_type)
         || all.any(|(_, settings)| {
             settings

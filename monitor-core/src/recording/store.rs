@@ -21,7 +21,7 @@ use crate::data::buckets::{BoundsByKind, union};
 use crate::data::snapshot::{ClockSource, MethodSnapshot};
 use crate::data::status::{DEFAULT_TASK, TaskStatus};
 use crate::data::window::CallHistory;
-use crate::errors::{ErrorParser, ErrorTypeId, Outcome};
+use crate::errors::{ErrorParser, ErrorTypeId, Outcome, is_protocol_type};
 use crate::metrics::keyed::Values;
 use crate::recording::config::{StorageConfig, TickBounds};
 use crate::recording::exemplar::{AnyProvider, ExemplarProvider};
@@ -59,7 +59,7 @@ pub(crate) struct StorageCore {
     order: Mutex<Arc<MethodList>>,
     records: Mutex<Records>,
     tasks: Interner<(Arc<str>, Streak)>,
-    /// All error types that ever were configured, and those that code names.
+    /// All error types that ever were configured, those that code names, and those that are listed by their first failure.
     error_types: Interner<Arc<str>>,
     rules: Latest<Rules>,
     pub(super) exemplars: Latest<Option<AnyProvider>>,
@@ -453,20 +453,22 @@ impl StorageCore {
     pub(crate) fn classify(&self, outcome: Outcome<'_>, expected: &[&str]) -> Failure {
         let rules = self.rules();
         let parser = &rules.parser;
-        if matches!(outcome, Outcome::ErrorType(TIMEOUT)) && parser.type_id(TIMEOUT).is_none() {
-            return self.timed_out(expected);
-        }
-        let named = |name| {
-            parser.type_id(name).unwrap_or_else(|| {
-                // For the next snapshot: a call writes no log line.
-                self.unknown_types.number_of(name, MAX_UNKNOWN);
-                parser.other()
-            })
-        };
         let (id, is_ill) = match outcome {
             Outcome::Error(view) => (parser.parse_view(&view), true),
-            Outcome::ErrorType(name) => (named(name), true),
-            Outcome::Expected(name) => (named(name), false),
+            Outcome::ErrorType(name) | Outcome::Expected(name) => {
+                let is_ill = matches!(outcome, Outcome::ErrorType(_));
+                match parser.type_id(name) {
+                    Some(id) => (id, is_ill),
+                    None if name == TIMEOUT || is_protocol_type(name) => {
+                        return self.first_listed(name, is_ill && !expected.contains(&name));
+                    }
+                    None => {
+                        // For the next snapshot: a call writes no log line.
+                        self.unknown_types.number_of(name, MAX_UNKNOWN);
+                        (parser.other(), is_ill)
+                    }
+                }
+            }
             Outcome::Panic => (parser.panic(), true),
             Outcome::Cancelled | Outcome::Success => (parser.cancelled(), false),
         };
@@ -478,13 +480,13 @@ impl StorageCore {
         }
     }
 
-    /// The failure of a call that a time limit ended, where no rule lists its type. The type is listed by its first failure.
-    fn timed_out(&self, expected: &[&str]) -> Failure {
-        let known = self.error_types.number_of(TIMEOUT, u32::MAX);
-        let status = TaskStatus::OtherException;
+    /// A failure of a type that no rule lists and that is no unknown one: that of a time limit, or of a protocol. The type
+    /// is listed by its first failure.
+    fn first_listed(&self, name: &str, is_ill: bool) -> Failure {
+        let known = self.error_types.number_of(name, u32::MAX);
         Failure {
             error_type: known.unwrap_or_default(),
-            status: (!expected.contains(&TIMEOUT)).then_some(status),
+            status: is_ill.then_some(TaskStatus::OtherException),
         }
     }
 

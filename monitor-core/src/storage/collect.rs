@@ -24,6 +24,7 @@ use crate::recording::callers::ENTRY;
 use crate::recording::config::Totals;
 use crate::recording::exemplar;
 use crate::recording::method::MethodCore;
+use crate::recording::shard::Shard;
 use crate::recording::store::{Rules, StorageCore};
 use crate::storage::MonitorStorage;
 use crate::storage::means::RecentCalls;
@@ -253,9 +254,14 @@ impl MonitorStorage {
         let listed = &order.methods;
         let (mut fetched, mut shards) = (0, 0);
         let mut methods = Vec::with_capacity(listed.len());
+        let mut failed = FailedTypes::default();
         for (at, method) in listed.iter().enumerate() {
             fetched ^= order.fetch(at);
-            methods.push(read_method(method, now, &mut totals, &mut recent));
+            let counted = read_method(method, now, &mut totals, &mut recent);
+            if !counted.errors.is_empty() {
+                failed.add(method);
+            }
+            methods.push(counted);
             order.note_taken(at, recent.taken());
             // While its cells are cached.
             statuses.add(method, listed.get(at + 1).copied());
@@ -275,7 +281,7 @@ impl MonitorStorage {
             hide_idle(idle, now, listed, &mut methods);
             core.values.expire(now, idle);
         }
-        let expected = core.expected(rules, &error_types, &methods);
+        let expected = core.expected(rules, failed);
         let mut values = core.values.exported();
         values.overflowed_updates += overflowed;
         totals.busy_seconds = core.busy(totals.completed_seconds + totals.current_seconds);
@@ -320,23 +326,18 @@ impl MonitorStorage {
 }
 
 impl StorageCore {
-    /// Expected error types by method: those of its attributes, and those that code declares for all methods, where
-    /// calls failed with them.
-    fn expected(
-        &self,
-        rules: &Rules,
-        types: &[Arc<str>],
-        methods: &[MethodSnapshot],
-    ) -> Vec<(Arc<str>, Arc<str>)> {
-        let is_expected = |name: &str| {
-            let id = rules.parser.type_id(name);
-            id.is_some_and(|id| rules.parser.is_expected(id))
-        };
-        let of_all = types.iter().enumerate();
-        let of_all = of_all.filter(|(_, name)| is_expected(name));
-        let of_all = of_all.flat_map(|(at, name)| {
-            let failed = methods.iter().filter(move |method| method.errors[at] > 0);
-            failed.map(|method| (Arc::clone(&method.name), Arc::clone(name)))
+    /// Expected error types by method: those of its attributes, and those with which calls failed and none of them set a
+    /// status.
+    fn expected(&self, rules: &Rules, failed: FailedTypes) -> Vec<(Arc<str>, Arc<str>)> {
+        let types = self.error_types();
+        let cancelled = rules.index_of(rules.parser.cancelled());
+        let well = failed
+            .without_status()
+            .into_iter()
+            .filter(|(_, index)| *index != cancelled);
+        let well = well.filter_map(|(method, index)| {
+            let name = types.get(index as usize)?;
+            Some((Arc::clone(&method.shared.plain.name), Arc::clone(name)))
         });
         let mut expected: Vec<_> = self
             .shared
@@ -351,7 +352,7 @@ impl StorageCore {
                     )
                 })
             })
-            .chain(of_all)
+            .chain(well)
             .collect();
         sort_by(&mut expected, Ord::cmp);
         expected.dedup();
@@ -363,6 +364,28 @@ impl StorageCore {
         let bits = seconds.max(0.0).to_bits();
         let before = self.busy.fetch_max(bits, Relaxed);
         f64::from_bits(before.max(bits))
+    }
+}
+
+/// The error types of failures, by method and label set; and whether any failure of the type there set a status.
+#[derive(Default)]
+struct FailedTypes(Vec<(&'static MethodCore, u32, bool)>);
+
+impl FailedTypes {
+    /// Adds those of a method and label set, once its counts are read: a type that is counted is here.
+    fn add(&mut self, method: &'static MethodCore) {
+        let types = method.shards().flat_map(Shard::failed_types);
+        self.0
+            .extend(types.map(|(index, is_ill)| (method, index, is_ill)));
+    }
+
+    /// The types of failures that set no status in any label set of their method.
+    fn without_status(mut self) -> Vec<(&'static MethodCore, u32)> {
+        let key = |one: &(&MethodCore, u32, bool)| (one.0.shared.plain.id, one.1);
+        sort_by_key(&mut self.0, key);
+        let of_types = self.0.chunk_by(|one, other| key(one) == key(other));
+        let well = of_types.filter(|all| all.iter().all(|(.., is_ill)| !is_ill));
+        well.map(|all| (all[0].0, all[0].1)).collect()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Snapshots beside running calls: their sums agree, and no call waits for one.
 
+mod expected;
 mod idle;
 mod totals;
 

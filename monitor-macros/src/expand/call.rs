@@ -6,8 +6,9 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, Type};
 
+use crate::attribute::{FOLLOWS_STREAMS, READS_RESPONSES};
 use crate::parse::{Args, Label, Name, words};
-use crate::shape::{Borrow, Shape, ends_in_a_statement, is_unit, may_be_result};
+use crate::shape::{Borrow, Shape, ends_in_a_statement, holds_a_response, is_unit, may_be_result};
 use crate::tokens::{in_parentheses, is};
 use crate::validate::Checked;
 
@@ -270,6 +271,10 @@ impl Call<'_> {
             Some(Name::Path(path)) => self.ask("error_type", path),
             _ => self.probe(),
         };
+        if READS_RESPONSES && self.may_hold_a_response() {
+            let runtime = self.mixed_runtime();
+            outcome.extend(mixed!(.and(#runtime::Probe::new(__monitor_value).ok_outcome())));
+        }
         if let Some((predicate, not)) = self.predicate() {
             let holds = self.ask("holds", predicate);
             outcome.extend(mixed!(.ok_if(#not #holds)));
@@ -278,6 +283,33 @@ impl Call<'_> {
             outcome.extend(mixed!(.named(#name)));
         }
         outcome
+    }
+
+    /// True unless the value is surely no `Result`.
+    fn may_hold_a_response(&self) -> bool {
+        let value = &self.checked.returned.value;
+        matches!(value, Type::Infer(_)) || may_be_result(value)
+    }
+
+    /// True if the value may be a response with a stream, with which the call then ends.
+    pub(super) fn follows_a_stream(&self) -> bool {
+        let checked = self.checked;
+        FOLLOWS_STREAMS
+            && (checked.is_async() || checked.shape.outlives_the_function())
+            && holds_a_response(&checked.returned.value)
+    }
+
+    /// The end of the call with its value: the method of the call, and its arguments.
+    pub(super) fn finish_with(&self, at: Span) -> (TokenStream, TokenStream) {
+        let verdict = self.verdict();
+        if !self.follows_a_stream() {
+            let finish = quote_spanned!(at=> finish);
+            return (finish, quote_spanned!(at=> __monitor_value, #verdict));
+        }
+        let runtime = self.runtime(at);
+        let end = quote_spanned!(at=> #runtime::Probe::new(&__monitor_value).end());
+        let finish = quote_spanned!(at=> finish_at);
+        (finish, quote_spanned!(at=> #end, __monitor_value, #verdict))
     }
 
     /// Calls a function of the attribute on the value.

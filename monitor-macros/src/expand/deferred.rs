@@ -9,10 +9,10 @@ use crate::tokens::in_braces;
 
 impl Call<'_> {
     pub(super) fn future(&self, boxing: Boxing, around: Around) -> TokenStream {
-        if !self.args.max_concurrency.given() {
+        if !self.args.max_concurrency.given() && !self.follows_a_stream() {
             return self.run("run_async", boxing, around);
         }
-        // It waits for a permit first. The body runs at once, as it does without a permit.
+        // It may wait for a permit first. The body runs at once, as it does without a permit.
         let (ty, body) = (self.ty, self.made(around));
         let span = Span::mixed_site();
         let mut future = self.as_call(&mixed!(__monitor_future));
@@ -69,14 +69,15 @@ impl Call<'_> {
     /// A future that is one call around another future.
     fn as_call(&self, future: &TokenStream) -> TokenStream {
         let span = Span::mixed_site();
-        let (start, ty, verdict) = (self.start_in_place(false), self.value(), self.verdict());
+        let (start, ty) = (self.start_in_place(false), self.value());
+        let (finish, given) = self.finish_with(span);
         let future = self.awaited((span, span), future);
         let value = self.with_handles(&mixed!(#future.await));
         mixed! {
             async move {
                 #start
                 let __monitor_value: #ty = #value;
-                return __monitor_call.finish(__monitor_value, #verdict)
+                return __monitor_call.#finish(#given)
             }
         }
     }
@@ -88,7 +89,7 @@ impl Call<'_> {
         let args = &self.args;
         let future = begun(&tail.keywords, &tail.block, self.edge());
         let has_handle = args.call.given() || args.max_concurrency.given();
-        let wrapped = if has_handle || self.is_instrumented() {
+        let wrapped = if has_handle || self.is_instrumented() || self.follows_a_stream() {
             self.as_call(&future)
         } else {
             let (runtime, start) = (self.mixed_runtime(), self.start());

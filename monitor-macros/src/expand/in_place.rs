@@ -139,12 +139,13 @@ impl Call<'_> {
     /// long enough point there.
     fn finish(&self, stream: Option<Boxing>) -> TokenStream {
         let (from, to) = last_expression(self.block);
-        let verdict = self.verdict();
-        let given = in_parentheses(quote_spanned!(from=> __monitor_value, #verdict), to);
         let Some(boxing) = stream else {
-            return quote_spanned!(from=> __monitor_call.finish #given);
+            let (finish, given) = self.finish_with(from);
+            let given = in_parentheses(given, to);
+            return quote_spanned!(from=> __monitor_call.#finish #given);
         };
-        let item = self.value();
+        let (item, verdict) = (self.value(), self.verdict());
+        let given = in_parentheses(quote_spanned!(from=> __monitor_value, #verdict), to);
         let stream = quote_spanned!(from=> __monitor_call.into_stream::<#item, _, _> #given);
         self.boxed(boxing, from, stream)
     }

@@ -8,10 +8,11 @@ use syn::{PatIdent, Type};
 
 pub(crate) use body::{STRAY_BREAK, SUSPENDS, Tail, UNCLEAR, ends_in_a_statement, may, scan};
 pub(crate) use returned::{
-    Borrow, Boxing, FUTURE, Returned, STREAM, is_unit, last_segment, may_be_result, names_result,
-    traits,
+    Borrow, Boxing, FUTURE, Returned, STREAM, holds_a_response, is_unit, last_segment,
+    may_be_result, names_result, traits,
 };
 
+use crate::attribute::FOLLOWS_STREAMS;
 use crate::item::Target;
 use crate::parse::Args;
 use body::{ASKS, Facts, RETURNS, boxed_tail, gives_a_closure, is_stub, opaque_tail, taken_apart};
@@ -166,12 +167,16 @@ impl<'a> Body<'a> {
         if self.infers_at_the_end(ty) && !self.may(UNCLEAR) {
             return Shape::End;
         }
-        if !suspends && self.closure_around(ty) == Around::Closure {
+        // The call may have to be there when the value is.
+        let follows = FOLLOWS_STREAMS && holds_a_response(ty);
+        if !suspends && !follows && self.closure_around(ty) == Around::Closure {
             return Shape::Sync;
         }
         match self.future_around() {
             Around::Nothing if !opaque_stub => Shape::InPlace(Around::Nothing, None),
-            _ if limited || self.args.call.given() => Shape::InPlace(Around::Future, None),
+            _ if limited || follows || self.args.call.given() => {
+                Shape::InPlace(Around::Future, None)
+            }
             _ => Shape::Async,
         }
     }

@@ -181,6 +181,13 @@ pub(crate) fn may_be_result(ty: &Type) -> bool {
     }
 }
 
+/// Whether a type is a `Result` of a `Response<..>`, which may have a stream in it.
+pub(crate) fn holds_a_response(ty: &Type) -> bool {
+    let value = last_segment(ty).and_then(|result| arguments(result).find_map(as_type));
+    let response = value.and_then(last_segment);
+    response.is_some_and(|last| last.ident == "Response" && arguments(last).next().is_some())
+}
+
 /// Whether a function returns the unit.
 pub(crate) fn is_unit(ty: &Type) -> bool {
     matches!(ty, Type::Tuple(unit) if unit.elems.is_empty())

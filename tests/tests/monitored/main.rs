@@ -37,3 +37,4 @@ mod sizes;
 mod statuses;
 mod streams;
 mod time_limits;
+mod web_values;
