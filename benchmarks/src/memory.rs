@@ -157,6 +157,7 @@ impl Cost {
 fn monitor() -> Monitor {
     let mut config = StorageConfig::default();
     config.max_series = 0;
+    config.max_methods = 0;
     Monitor::new(config)
 }
 

@@ -77,9 +77,31 @@ impl Monitor {
     /// The method of this name, for names known only at run time, closures and middleware. The name becomes a label
     /// value for the life of the process, so it must come from a closed set (a route's template, not its path).
     ///
+    /// A storage makes at most [`max_methods`](StorageConfig::max_methods) methods this way, 1,000 by default; each
+    /// further name gives the method `overflow`, whose calls are counted in `monitor_overflowed_updates_total` too.
+    /// Names of the program's `#[monitored]` functions and of the configuration never count against the limit.
+    ///
     /// # Errors
     ///
     /// [`MethodError`] if the name is empty or longer than 120 bytes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_core::{Monitor, Outcome, StorageConfig};
+    ///
+    /// let mut config = StorageConfig::default();
+    /// config.max_methods = 1;
+    /// let monitor = Monitor::new(config);
+    /// for verb in ["GET", "TEG", "ETG"] {
+    ///     monitor.method(verb)?.start().finish(Outcome::Success);
+    /// }
+    /// let snapshot = monitor.snapshot();
+    /// let names: Vec<_> = snapshot.methods.iter().map(|method| &*method.name).collect();
+    /// assert_eq!(names, ["GET", "overflow"]);
+    /// assert_eq!(snapshot.values.overflowed_updates, 2);
+    /// # Ok::<(), monitor_core::MethodError>(())
+    /// ```
     pub fn method(&self, name: &str) -> Result<Method, MethodError> {
         if name.is_empty() {
             return Err(MethodError::Empty);
@@ -90,7 +112,7 @@ impl Monitor {
             });
         }
         Ok(Method {
-            core: self.storage.core.method(name),
+            core: self.storage.core.method_at_run_time(name),
         })
     }
 

@@ -4,7 +4,7 @@ use monitor_core::__private as rt;
 use monitor_core::names::Profile;
 use monitor_core::snapshot::{MethodSnapshot, Snapshot};
 use monitor_core::{
-    ErrorRules, Monitor, Outcome, StartUpWarning, StatusRule, StorageConfig, TaskStatus,
+    ErrorRules, Monitor, Outcome, StartUpWarning, StatusRule, StorageConfig, TaskStatus, monitored,
 };
 
 /// A site as an expansion makes it: `site!(NAME = "method", setting: value)`.
@@ -201,4 +201,26 @@ fn an_expected_error_type_that_the_configuration_does_not_list_is_warned_of_and_
         .map(|(method, name)| (&**method, &**name))
         .collect();
     assert_eq!(expected, [("expects", "not found")]);
+}
+
+#[monitored(method = "OfASite")]
+fn of_a_site() {}
+
+#[test]
+fn names_of_sites_and_of_the_configuration_are_never_refused() {
+    let mut config = StorageConfig::default();
+    config.max_methods = 1;
+    config.methods = vec!["Listed".into()];
+    let monitor = Monitor::new(config);
+    for name in ["VERB", "REVB", "OfASite", "Listed", "VERB", "EVRB"] {
+        let method = monitor.method(name).expect("a name");
+        method.start().finish(Outcome::Success);
+    }
+    monitor.scope_sync(of_a_site);
+    let snapshot = monitor.snapshot();
+    let methods = snapshot.methods.iter();
+    let counts: Vec<_> = methods.map(|one| (&*one.name, one.started)).collect();
+    let expected = [("Listed", 1), ("OfASite", 2), ("VERB", 2), ("overflow", 2)];
+    assert_eq!(counts, expected);
+    assert_eq!(snapshot.values.overflowed_updates, 2);
 }

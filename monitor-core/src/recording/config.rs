@@ -34,6 +34,10 @@ pub struct StorageConfig {
     /// one method may observe, and the most task types made through the API. Label sets beyond the limit share one
     /// child (or task type) named `overflow`. Default 2000; 0 is no limit.
     pub max_series: usize,
+    /// Most methods that [`Monitor::method`](crate::Monitor::method) makes, beside those of `#[monitored]` functions and
+    /// of [`methods`](Self::methods), which are a closed set and never refused. The calls of further names are counted
+    /// as the method `overflow`. Default 1000; 0 is no limit.
+    pub max_methods: usize,
     /// How long a series made at run time may go without an update before it leaves the page. Default 0: never. The
     /// time is checked at each snapshot and counts from the first snapshot after the last update, so each series is on
     /// at least one page.
@@ -112,6 +116,7 @@ impl Default for StorageConfig {
             hpa_max_workers: None,
             inittime_label: false,
             max_series: 2000,
+            max_methods: 1000,
             idle_series: Duration::ZERO,
             const_labels: ConstLabels::default(),
             namespace: Namespace::default(),

@@ -79,6 +79,11 @@ impl MethodId {
             .unwrap_or_else(Self::beyond)
     }
 
+    /// The method of this name without labels, if it has a number.
+    pub(crate) fn find(name: &str) -> Option<&'static Self> {
+        Self::find_or_add(name, &[], 0, |id| Self::new(id, Arc::from(name)))
+    }
+
     /// All that are past the last number.
     fn beyond() -> &'static Self {
         static BEYOND: LazyLock<MethodId> = LazyLock::new(|| MethodId::new(0, OVERFLOW.into()));

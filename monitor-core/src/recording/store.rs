@@ -9,6 +9,7 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
+use std::ptr;
 use std::sync::{Arc, OnceLock};
 
 use tracing::{field, warn};
@@ -65,6 +66,10 @@ pub(crate) struct StorageCore {
     logged_types: AtomicU32,
     /// Statuses set for task types there was no room for.
     overflowed_statuses: AtomicU64,
+    /// How many methods were made by name at run time.
+    made_methods: Mutex<usize>,
+    /// The method of all names there was no room for, once there was one.
+    overflow_method: Once<&'static MethodCore>,
     /// Warnings that were logged, each with the name of its method; empty where it is about none.
     warned: Mutex<HashSet<(&'static str, Arc<str>)>>,
 }
@@ -148,9 +153,7 @@ pub(crate) fn global() -> &'static StorageCore {
 
 /// True for the global storage.
 pub(crate) fn is_global(storage: &StorageCore) -> bool {
-    GLOBAL
-        .get()
-        .is_some_and(|global| std::ptr::eq(*global, storage))
+    GLOBAL.get().is_some_and(|global| ptr::eq(*global, storage))
 }
 
 impl StorageCore {
@@ -181,6 +184,8 @@ impl StorageCore {
             unknown_types: Interner::new(MAX_UNKNOWN as usize),
             logged_types: AtomicU32::new(0),
             overflowed_statuses: AtomicU64::new(0),
+            made_methods: Mutex::default(),
+            overflow_method: Once::new(),
             warned: Mutex::default(),
         });
         core.preregister();
@@ -255,6 +260,34 @@ impl StorageCore {
     /// The method of this name, without labels, made if need be.
     pub(crate) fn method(&'static self, name: &str) -> &'static MethodCore {
         self.method_of(MethodId::plain(name))
+    }
+
+    /// The method of a name that came up at run time. Past `max_methods` such names, a further one is the method
+    /// `overflow`. Names of the program's sites and of the configuration are a closed set and do not count.
+    pub(crate) fn method_at_run_time(&'static self, name: &str) -> &'static MethodCore {
+        if let Some(known) = self.known_method(name) {
+            return known;
+        }
+        if site::settings_of(name).is_some() {
+            return self.method(name);
+        }
+        // The lock: of two threads with one new name, the second finds the method.
+        let mut made = lock(&self.made_methods);
+        if let Some(known) = self.known_method(name) {
+            return known;
+        }
+        let limit = self.rules().config.max_methods;
+        if limit > 0 && *made >= limit {
+            let overflow = || self.method(OVERFLOW);
+            return self.overflow_method.get_or_init(overflow);
+        }
+        *made += 1;
+        self.method(name)
+    }
+
+    /// The method of this name, without labels, if it was made.
+    fn known_method(&self, name: &str) -> Option<&'static MethodCore> {
+        self.methods.item(MethodId::find(name)?.id)
     }
 
     /// The method of this name and label set, made if need be.
@@ -441,8 +474,14 @@ impl StorageCore {
         if updates > 0 {
             self.warn_once(MORE_TASKS, &Arc::default());
         }
+        let merged = self.overflow_method.get();
+        if merged.is_some() {
+            self.warn_once(MORE_METHODS, &Arc::default());
+        }
         for (method, counted) in methods.iter().zip(counted) {
-            if method.origin.is_overflow && counted.started > 0 {
+            if merged.is_some_and(|merged| ptr::eq(merged.shared, method.shared)) {
+                updates += counted.started;
+            } else if method.origin.is_overflow && counted.started > 0 {
                 updates += counted.started;
                 self.warn_once(MORE_LABEL_SETS, &method.name);
             }
@@ -474,11 +513,12 @@ const PLACES: &str = "a method's number has a place";
 /// The name of a method whose number a word has no room for, and of one of another storage.
 const UNKNOWN_CALLER: &str = "unknown";
 
-/// The task type of all for which there is no room.
+/// The method, or task type, of all for which there is no room.
 const OVERFLOW: &str = "overflow";
 
 const MORE_TASKS: &str =
     "statuses of more task types than max_series: further ones are one task type, `overflow`";
+const MORE_METHODS: &str = "more methods made by name at run time than max_methods: the calls of further ones are counted as the method `overflow`";
 const MORE_LABEL_SETS: &str = "more label sets of calls than max_series, or more values than a label takes: further ones are counted under `overflow`";
 const MORE_VALUES: &str = "calls observe more names than max_series, or one call more values than are kept: further ones go to overflow=\"true\" or are dropped";
 

@@ -81,6 +81,7 @@ const COMPRESSED_AGE: Duration = Duration::from_millis(100);
 /// | `inittime_label` | `false` | whether each series has the original's label `inittime` |
 /// | `labels` | none | labels added to every series, except those from your own registries and collectors, as a map of name to value (a text), `{env: prod}`; a label of this name that a call, a key or a registered metric has is written with `label_` before it |
 /// | `max_series` | 2000 | most series of a family whose labels are made at run time; beyond it they are counted as `overflow`; 0 is no limit |
+/// | `max_methods` | 1000 | most methods that are made at run time by name (`monitor.method("..")`), beside those of the program's functions; calls of further ones are counted as the method `overflow`; 0 is no limit |
 /// | `idle_series` | 0 | seconds without an update after which a series made at run time leaves the page: by key or of a registered metric, whose memory is freed, or of calls whose labels are text, which keep their counts; 0 is never |
 /// | `callers` | 0 | most pairs of a caller and a method that have series on the page, in `monitor_calls_total` and `monitor_calls_failed_total`; the calls of further ones are counted as `overflow`; 0 is no such families, 1000 is plenty for most services |
 /// | `profile` | `prometheus` | names under which the storage is exported: `prometheus`, idiomatic ones, or `servicekit`, those of the Python toolkit, which also counts every call as a task, not entry calls alone |
@@ -242,6 +243,10 @@ settings! {MonitorConfig, on MonitorConfig () {
     "labels" => labels = service::labels;
     /// Most series a family may have whose labels are made at run time. Default 2000; 0 is no limit.
     "max_series" => storage.max_series, fn max_series(series: usize);
+    /// Most methods that are made at run time by name
+    /// ([`Monitor::method`](monitor_core::Monitor::method)), beside those of the program's functions. Default 1000; 0 is
+    /// no limit. The calls of further ones are counted as the method `overflow`.
+    "max_methods" => storage.max_methods, fn max_methods(methods: usize);
     /// How long a series made at run time may go without an update before it leaves the page and its memory is freed:
     /// values by key, and children of registered metrics with labels. Default 0, which is never. A series that comes
     /// back begins at 0: see [`StorageConfig::idle_series`](monitor_core::StorageConfig::idle_series). In YAML seconds,

@@ -68,6 +68,7 @@ fn numbers_may_be_text() {
 max_workers: '4'
 hpa_max_workers: '8'
 max_series: \"0\"
+max_methods: \"7\"
 errors: {FATAL: {service_errors: [x], unhealthy: '3'}}
 service info:
   version: {info: Version., value: ' 1.5 '}
@@ -77,6 +78,7 @@ service info:
     );
     let limits = (storage.max_workers, storage.hpa_max_workers);
     assert_eq!((limits, storage.max_series), ((4, Some(8)), 0));
+    assert_eq!(storage.max_methods, 7);
     let mut rules = storage.errors.rules().iter();
     let fatal = rules.find(|rule| rule.status == "FATAL").expect("FATAL");
     assert_eq!(

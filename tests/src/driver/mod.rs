@@ -85,8 +85,9 @@ fn storage_config(case: &Case) -> Result<monitor_core::StorageConfig, Failure> {
     let mut section = case.server_config.clone();
     section.remove("port");
     section.insert("inittime_label".to_owned(), json!(true));
-    // The original has no limit: a case that makes many series is to show them all.
+    // The original has no limit: a case that makes many series or methods is to show them all.
     section.insert("max_series".to_owned(), json!(0));
+    section.insert("max_methods".to_owned(), json!(0));
     let workers = [
         ("max_workers", case.max_workers),
         ("hpa_max_workers", case.hpa_max_workers),

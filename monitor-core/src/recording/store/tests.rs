@@ -1,9 +1,13 @@
 use crate::base::logged::lines_of;
+use crate::data::catalog::Profile;
+use crate::export::encode::Format;
+use crate::export::exporter::encode_snapshot;
 use crate::{LabelError, Monitor, Outcome, StorageConfig, TaskStatus};
 
-fn monitor(max_series: usize) -> Monitor {
+fn monitor(limit: usize) -> Monitor {
     let config = StorageConfig {
-        max_series,
+        max_series: limit,
+        max_methods: limit,
         ..StorageConfig::default()
     };
     Monitor::new(config)
@@ -52,6 +56,55 @@ fn updates_past_each_limit_are_counted_and_told_of_once() {
             monitor.set_task_status(TaskStatus::Ok, task);
         }
     });
+    assert_told(Some("more methods made by name"), 3, |monitor| {
+        for name in ["a", "b", "c", "d", "c", "a"] {
+            let method = monitor.method(name).expect("a good name");
+            method.start().finish(Outcome::Success);
+        }
+    });
     // A value that reads `overflow` is none past a limit.
     assert_told(None, 0, |monitor| call(monitor, "overflow"));
+}
+
+/// 5,000 made-up verbs, with a limit of methods.
+fn made_up(max_methods: usize) -> Monitor {
+    let monitor = Monitor::new(StorageConfig {
+        max_methods,
+        methods: vec!["Listed".into()],
+        ..StorageConfig::default()
+    });
+    for verb in 0..5000 {
+        let method = monitor.method(&format!("VERB{verb}")).expect("a name");
+        method.start().finish(Outcome::Success);
+    }
+    monitor
+}
+
+#[test]
+fn made_up_methods_past_the_limit_are_one_and_their_calls_are_counted() {
+    let monitor = made_up(StorageConfig::default().max_methods);
+    let snapshot = monitor.snapshot();
+    // Of the limit, and `Listed` and `overflow`.
+    assert_eq!(snapshot.methods.len(), 1000 + 2);
+    let overflow = snapshot.methods.iter().find(|one| &*one.name == "overflow");
+    assert_eq!(overflow.map(|one| one.started), Some(4000));
+    assert_eq!(snapshot.values.overflowed_updates, 4000);
+    assert_eq!(snapshot.tasks.started, 5000);
+
+    let page = |monitor: &Monitor| {
+        let mut page = Vec::new();
+        let (profile, format) = (Profile::Prometheus, Format::Text004);
+        encode_snapshot(&monitor.snapshot(), profile, &[], format, &mut page);
+        page.len()
+    };
+    assert!(5 * page(&monitor) < 2 * page(&made_up(0)));
+}
+
+#[test]
+fn label_sets_of_the_merged_methods_are_counted_with_them() {
+    let monitor = made_up(1);
+    let method = monitor.method("VERB7").expect("a name");
+    let method = method.with_labels(&[("tenant", "acme")]).expect("a label");
+    method.start().finish(Outcome::Success);
+    assert_eq!(monitor.snapshot().values.overflowed_updates, 4999 + 1);
 }
