@@ -1,6 +1,8 @@
 //! The rows about recording: which call, in which surroundings, recorded by which library.
 
-use monitor_core::{ErrorRules, Method, Monitor, Outcome, StatusRule, monitored};
+use monitor_core::{
+    ErrorRules, ErrorText, Method, Monitor, NamedView, Outcome, StatusRule, monitored,
+};
 
 use crate::harness::{Batch, Row, Threads, batch, chain};
 use crate::labelled;
@@ -94,7 +96,10 @@ pub(crate) fn typed(method: Method, x: u64) -> Answer {
     let answer = work(x);
     call.finish(match &answer {
         Ok(_) => Outcome::Success,
-        Err(_) => Outcome::ErrorType(Refused::TYPE),
+        Err(error) => Outcome::Named(NamedView {
+            error_type: Refused::TYPE,
+            text: ErrorText::Error(error),
+        }),
     });
     answer
 }

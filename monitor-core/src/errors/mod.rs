@@ -20,7 +20,8 @@ use std::sync::Arc;
 
 pub use named::{MonitorError, NamedError, Naming, Unnamed};
 pub(crate) use named::{named, named_below};
-pub use text::{ErrorText, ErrorView, Outcome};
+pub use text::{ErrorText, ErrorView, NamedView, Outcome};
+pub(crate) use text::{MAX_SOURCES, survive};
 use text::{Search, Words, fold};
 
 use crate::data::status::TaskStatus;

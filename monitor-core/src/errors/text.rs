@@ -15,7 +15,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Sources read of one error. A chain this long is a cycle or a mistake; without the bound, sources that print nothing
 /// could hold a call for ever.
-pub(super) const MAX_SOURCES: usize = 64;
+pub(crate) const MAX_SOURCES: usize = 64;
 
 /// How a call ended.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +27,8 @@ pub enum Outcome<'a> {
     Error(ErrorView<'a>),
     /// It failed with an error whose type is known by name. A name the configuration does not list counts as `other`.
     ErrorType(&'a str),
+    /// It failed with an error that names its own type, and has a text to read.
+    Named(NamedView<'a>),
     /// It failed as expected: counted as a failure of this type (`other` if the configuration does not list it), but
     /// the task status stays as it is.
     Expected(&'a str),
@@ -34,6 +36,26 @@ pub enum Outcome<'a> {
     Panic,
     /// It was dropped before it ended.
     Cancelled,
+}
+
+impl<'a> Outcome<'a> {
+    /// The text of the error it failed with, where that is known.
+    pub(crate) fn error_text(&self) -> Option<ErrorText<'a>> {
+        match self {
+            Self::Error(view) => Some(view.text),
+            Self::Named(view) => Some(view.text),
+            _ => None,
+        }
+    }
+}
+
+/// An error whose type is known by name, and its readable text, which is not searched.
+#[derive(Debug, Clone, Copy)]
+pub struct NamedView<'a> {
+    /// The name of its error type. One the configuration does not list counts as `other`.
+    pub error_type: &'a str,
+    /// Its readable text.
+    pub text: ErrorText<'a>,
 }
 
 /// An error as the parser sees it: its type's name and its readable text.
@@ -308,7 +330,7 @@ impl Write for Search<'_> {
 }
 
 /// Runs code of the user's error type; `None` if it panicked.
-pub(super) fn survive<R>(run: impl FnOnce() -> R) -> Option<R> {
+pub(crate) fn survive<R>(run: impl FnOnce() -> R) -> Option<R> {
     // Sound to go on after a panic: a search half-way is a valid search, and the error is only looked at.
     match catch_unwind(AssertUnwindSafe(run)) {
         Ok(result) => Some(result),

@@ -14,9 +14,10 @@ use crate::data::buckets::{HistogramKind, union};
 use crate::data::key::StatKey;
 use crate::data::labels::Label;
 use crate::data::{snapshot, status::DEFAULT_TASK};
-use crate::errors::Outcome;
+use crate::errors::{ErrorText, Outcome};
 use crate::recording::exemplar::{self, Exemplars};
 use crate::recording::label_sets::{LabelSetOrigin, MethodId};
+use crate::recording::last_errors::{EVERY_SECONDS, LastErrors};
 use crate::recording::limit::Permits;
 use crate::recording::shard::{Failure, Shard, Span};
 use crate::recording::site::{Settings, settings_of};
@@ -48,6 +49,8 @@ pub(crate) struct MethodShared {
     /// Label sets made at run time.
     pub(super) open: AtomicU32,
     first: Link<MethodCore>,
+    /// Why its calls fail, from the first failure with a text on.
+    pub(crate) errors: Once<&'static LastErrors>,
 }
 
 impl MethodShared {
@@ -77,6 +80,7 @@ impl MethodShared {
             streaming: settings.streaming,
             open: AtomicU32::new(0),
             first: Once::new(),
+            errors: Once::new(),
         }
     }
 
@@ -97,6 +101,16 @@ impl MethodShared {
             Some(cells) => Arc::clone(&cells.bounds),
             None => union(&self.storage.rules().bounds.time, self.own_bounds),
         }
+    }
+
+    /// Keeps the text of an error of this type, unless that is off.
+    fn note_error(&self, text: ErrorText<'_>, error_type: u32, now: u64) {
+        if !self.storage.rules().config.error_texts {
+            return;
+        }
+        let clock = &self.storage.clock;
+        let new = || leak(LastErrors::new(clock.ticks(EVERY_SECONDS)));
+        self.errors.get_or_init(new).note(text, error_type, now);
     }
 
     /// All label sets so far.
@@ -257,9 +271,15 @@ impl MethodCore {
         self.dropped_values.fetch_add(1, Relaxed);
     }
 
-    /// The type and the status of an outcome that is no success.
-    pub(crate) fn classify(&self, outcome: Outcome<'_>) -> Failure {
-        self.storage.classify(outcome, self.shared.expected)
+    /// The type and the status of an outcome that is no success. The text of its error is kept, unless it is expected.
+    pub(crate) fn classify(&self, outcome: Outcome<'_>, now: u64) -> Failure {
+        let failure = self.storage.classify(outcome, self.shared.expected);
+        if failure.status.is_some()
+            && let Some(text) = outcome.error_text()
+        {
+            self.shared.note_error(text, failure.error_type, now);
+        }
+        failure
     }
 
     /// Keeps an exemplar of a call that has just ended, if the storage has a provider.

@@ -431,6 +431,7 @@ impl StorageCore {
         let (id, is_ill) = match outcome {
             Outcome::Error(view) => (parser.parse_view(&view), true),
             Outcome::ErrorType(name) => (named(name), true),
+            Outcome::Named(view) => (named(view.error_type), true),
             Outcome::Expected(name) => (named(name), false),
             Outcome::Panic => (parser.panic(), true),
             Outcome::Cancelled | Outcome::Success => (parser.cancelled(), false),

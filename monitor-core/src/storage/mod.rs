@@ -7,10 +7,12 @@
 //! - `collect`: the snapshot, tasks in flight, and which label sets leave the page (`means` reads the recent means for
 //!   it);
 //! - `statuses`: task types;
+//! - `last_errors`: why calls fail;
 //! - `stats_map`: the original's flat map, warnings at the start;
 //! - in other folders: `health` in `health.rs`, and the `prometheus` collector in `export/prometheus.rs`.
 
 pub(crate) mod collect;
+mod last_errors;
 pub(crate) mod means;
 mod running;
 mod stats_map;

@@ -1,0 +1,93 @@
+//! Why calls fail: the kept error texts with the names of their methods and types.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::base::sort::sort_by;
+use crate::base::sync::Relaxed;
+use crate::data::snapshot::LastError;
+use crate::recording::last_errors::LastErrors;
+use crate::recording::method::MethodShared;
+use crate::recording::site::settings_of;
+use crate::storage::MonitorStorage;
+
+impl MonitorStorage {
+    /// The last error texts of each method, of calls that ended within this time (`Duration::MAX`: of all), by method,
+    /// the newest first. At most 20 a method, of 512 bytes each; failures of an expected type, panics and calls that
+    /// were cancelled have none, nor has an error without a text. None while
+    /// [`error_texts`](crate::StorageConfig::error_texts) is off.
+    ///
+    /// The texts may hold data that is not for all who see the service's pages: show them with care.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use monitor_core::{Monitor, StorageConfig, monitored};
+    ///
+    /// #[monitored(method = "Parse")]
+    /// fn parse(text: &str) -> Result<u32, std::num::ParseIntError> {
+    ///     text.parse()
+    /// }
+    ///
+    /// let monitor = Monitor::new(StorageConfig::default());
+    /// let failed = monitor.scope_sync(|| [parse("1"), parse("x"), parse("y")]);
+    /// assert!(failed[0].is_ok());
+    /// let errors = monitor.last_errors(Duration::MAX);
+    /// assert_eq!(errors.len(), 1);
+    /// assert_eq!((&*errors[0].method, &*errors[0].error_type), ("Parse", "other"));
+    /// assert_eq!((&*errors[0].text, errors[0].count), ("invalid digit found in string", 2));
+    /// ```
+    pub fn last_errors(&self, within: Duration) -> Vec<LastError> {
+        if !self.core.rules().config.error_texts {
+            return Vec::new();
+        }
+        let clock = &self.core.clock;
+        let oldest = clock
+            .now()
+            .saturating_sub(clock.ticks(within.as_secs_f64()));
+        let types = self.core.error_types();
+        let mut all = Vec::new();
+        for shared in self.core.shared.items() {
+            let newest = |errors: &&_| is_within(errors, oldest);
+            let Some(errors) = shared.errors.get().filter(newest) else {
+                continue;
+            };
+            let task = task_of(shared);
+            let kept = errors.kept().into_iter();
+            all.extend(kept.filter(|kept| kept.last >= oldest).map(|kept| {
+                LastError {
+                    method: Arc::clone(&shared.plain.name),
+                    task: task.clone(),
+                    error_type: types
+                        .get(kept.error_type as usize)
+                        .cloned()
+                        .unwrap_or_default(),
+                    text: kept.text,
+                    first: clock.unix_at(kept.first),
+                    last: clock.unix_at(kept.last),
+                    count: kept.count,
+                }
+            }));
+        }
+        // Stable: the newest of each method stay first.
+        sort_by(&mut all, |a, b| a.method.cmp(&b.method));
+        all
+    }
+}
+
+// Relaxed: of a text that is just entered, the next look is in time.
+fn is_within(errors: &LastErrors, oldest: u64) -> bool {
+    errors.newest.load(Relaxed) >= oldest
+}
+
+/// The task type that a method's failures count for, beside that of all calls.
+fn task_of(shared: &MethodShared) -> Option<Arc<str>> {
+    let settings = settings_of(&shared.plain.name);
+    match settings.and_then(|settings| settings.task) {
+        _ if shared.has_own_task => Some(Arc::clone(&shared.plain.name)),
+        _ if settings.is_some_and(|settings| settings.without_health) => None,
+        task => task.map(Arc::from),
+    }
+}
