@@ -3,12 +3,13 @@
 //! One [`HealthService`] stands behind the probes, `/health`, the metrics of health and the watch channel. It keeps
 //! facts and no verdicts: each question takes a [`Report`] of that moment, so all of them give the same answer.
 //! [`lifecycle`] holds start, drain and heartbeat, [`checks`] the results of checks, [`report`] the verdicts and their
-//! JSON, [`metrics`] the families.
+//! JSON, [`metrics`] the families, [`error_log`] the lines about why calls fail.
 //!
 //! There is no event for the run of a task type, or for the age of a pulse. So the watch channel is brought up to date
 //! once a second, and at once when a check gives a result, the service has started, or a drain begins.
 
 mod checks;
+mod error_log;
 mod lifecycle;
 mod metrics;
 mod report;
@@ -25,6 +26,7 @@ use tokio::sync::{Notify, watch};
 
 pub use self::checks::Check;
 pub(crate) use self::checks::{CheckCode, Checks, Registered};
+use self::error_log::ErrorLog;
 pub(crate) use self::lifecycle::Lifecycle;
 pub use self::lifecycle::{HealthState, Heartbeat, Readiness};
 pub use self::metrics::health_families;
@@ -213,6 +215,7 @@ impl HealthService {
         async move {
             // Being ready, or not ready yet, is no news at first; being unhealthy is.
             let mut logged = None;
+            let mut errors = ErrorLog::default();
             loop {
                 let report = self.report();
                 let readiness = report.readiness;
@@ -233,6 +236,7 @@ impl HealthService {
                 }
                 logged = Some(readiness);
                 sender.send(report.state(&self.groups));
+                errors.write(self.monitor);
                 tokio::select! {
                     () = self.changed.notified() => {}
                     () = tokio::time::sleep(LOOK_EVERY) => {}

@@ -4,6 +4,9 @@
 //! liveness. All here is a pure function of it. A task type and a check may have one name: the check keeps it, and the
 //! key of the task type is `task:<name>`. Members of a group that do not exist (yet) count for nothing.
 //!
+//! Those who may see details also see why calls fail: a task type has the last error texts of the methods that feed it,
+//! the newest one where all parts are shown, more where it is asked for by name.
+//!
 //! There are two formats of an answer: that of Spring Boot's health endpoint, and `application/health+json`
 //! (draft-inadarei-api-health-check-06, which expired in 2022 and has no successor). One writer makes both.
 
@@ -14,8 +17,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use monitor_core::__private::date_and_time;
 use monitor_core::health::{Thresholds, verdict};
-use monitor_core::snapshot::StatusSnapshot;
-use monitor_core::{Component, Health, HealthStatus, ReadinessPolicy, TaskStatus};
+use monitor_core::snapshot::{LastError, StatusSnapshot};
+use monitor_core::{Component, DEFAULT_TASK, Health, HealthStatus, ReadinessPolicy, TaskStatus};
 
 use super::{GROUPS, Groups, HealthPart, HealthService, HealthState, PartDetails, Readiness};
 use crate::access::Access;
@@ -38,7 +41,12 @@ struct Selected<'r> {
     parts: Vec<&'r HealthPart>,
     /// Beside those of its parts.
     reason: Option<&'static str>,
+    /// Why calls fail, the newest first. Empty where details are not shown.
+    errors: Vec<LastError>,
 }
+
+/// Most error texts of one task type, where it is asked for by name.
+const MOST_ERRORS: usize = 20;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SelectedKind {
@@ -92,7 +100,12 @@ impl HealthService {
         {
             report.parts.extend(never_set(name));
         }
-        let selected = report.select(name, &self.groups)?;
+        let mut selected = report.select(name, &self.groups)?;
+        if access == Access::Full {
+            selected.errors = self.monitor.last_errors(Duration::MAX);
+            let newest_first = |a: &LastError, b: &LastError| b.last.total_cmp(&a.last);
+            selected.errors.sort_by(newest_first);
+        }
         let body = match (access, shape) {
             (Access::Full, Shape::Spring) => selected.spring(&self.groups),
             (Access::Full, Shape::HealthJson) => selected.draft(service),
@@ -202,6 +215,7 @@ impl Report {
             status,
             parts,
             reason,
+            errors: Vec::new(),
         })
     }
 
@@ -253,7 +267,7 @@ impl From<Component> for HealthPart {
 
 impl HealthPart {
     /// Status and details, as Spring Boot has them.
-    fn spring(&self) -> String {
+    fn spring(&self, errors: Option<String>) -> String {
         let age = self.age.map(seconds);
         let details = match &self.details {
             PartDetails::Task(task) => object([
@@ -261,6 +275,7 @@ impl HealthPart {
                 ("run", Some(task.run.to_string())),
                 ("threshold", task.threshold.map(|run| run.to_string())),
                 ("age_seconds", age),
+                ("errors", errors),
             ]),
             PartDetails::Check(check, output) => object([
                 ("age_seconds", age),
@@ -274,7 +289,7 @@ impl HealthPart {
     }
 
     /// Key and value in the draft's `checks`.
-    fn draft(&self, now: SystemTime) -> (String, String) {
+    fn draft(&self, now: SystemTime, errors: Option<String>) -> (String, String) {
         let (measurement, observed) = match &self.details {
             PartDetails::Task(task) => (":task_status", Some(quoted(task.status.name()))),
             PartDetails::Check(..) => (":check", None),
@@ -287,6 +302,7 @@ impl HealthPart {
             ("time", observed_at.map(|time| quoted(&rfc3339(time)))),
             // Absent where the status is `pass`, as the draft asks.
             ("output", self.reason.as_deref().map(quoted)),
+            ("errors", errors),
         ]);
         // A colon divides component and measurement, and may be in neither.
         (self.key.replace(':', "_") + measurement, entry)
@@ -294,6 +310,23 @@ impl HealthPart {
 }
 
 impl Selected<'_> {
+    /// Why the calls fail that feed a task type, as JSON.
+    fn errors_of(&self, part: &HealthPart) -> Option<String> {
+        let PartDetails::Task(task) = &part.details else {
+            return None;
+        };
+        let feeds = |error: &&LastError| match &error.task {
+            Some(_) if *task.task == *DEFAULT_TASK => true,
+            fed => fed.as_ref() == Some(&task.task),
+        };
+        let most = match self.kind {
+            SelectedKind::Part => MOST_ERRORS,
+            _ => 1,
+        };
+        let shown: Vec<_> = self.errors.iter().filter(feeds).take(most).collect();
+        (!shown.is_empty()).then(|| list(shown.into_iter().map(error_json)))
+    }
+
     fn reasons(&self) -> impl Iterator<Item = &str> {
         let parts = self.parts.iter().filter_map(|part| part.reason.as_deref());
         self.reason.into_iter().chain(parts)
@@ -301,10 +334,14 @@ impl Selected<'_> {
 
     fn spring(&self, groups: &Groups) -> String {
         if self.kind == SelectedKind::Part {
-            return self.parts.iter().map(|part| part.spring()).collect();
+            return self
+                .parts
+                .iter()
+                .map(|part| part.spring(self.errors_of(part)))
+                .collect();
         }
         let parts = self.parts.iter();
-        let components = parts.map(|part| (&part.key, Some(part.spring())));
+        let components = parts.map(|part| (&part.key, Some(part.spring(self.errors_of(part)))));
         let names = GROUPS.into_iter().chain(groups.keys().map(|name| &**name));
         let is_whole = self.kind == SelectedKind::All;
         object([
@@ -318,7 +355,11 @@ impl Selected<'_> {
     fn draft(&self, service: Option<&Service>) -> String {
         let now = SystemTime::now();
         let mut checks: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for (key, entry) in self.parts.iter().map(|part| part.draft(now)) {
+        for (key, entry) in self
+            .parts
+            .iter()
+            .map(|part| part.draft(now, self.errors_of(part)))
+        {
             checks.entry(key).or_default().push(entry);
         }
         let checks = checks
@@ -336,6 +377,21 @@ impl Selected<'_> {
             ("checks", Some(object(checks))),
         ])
     }
+}
+
+fn error_json(error: &LastError) -> String {
+    let at = |unix: f64| {
+        let since = Duration::try_from_secs_f64(unix).unwrap_or_default();
+        Some(quoted(&rfc3339(UNIX_EPOCH + since)))
+    };
+    object([
+        ("method", Some(quoted(&error.method))),
+        ("error_type", Some(quoted(&error.error_type))),
+        ("text", Some(quoted(&error.text))),
+        ("count", Some(error.count.to_string())),
+        ("first", at(error.first)),
+        ("last", at(error.last)),
+    ])
 }
 
 /// A JSON object of members that are JSON; without those that have no value.
