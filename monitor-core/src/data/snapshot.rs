@@ -200,6 +200,20 @@ pub struct LastError {
     pub count: u64,
 }
 
+/// One of the last calls of a method.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct LastCall {
+    /// The labels beside the method.
+    pub labels: Arc<[Label]>,
+    /// When it ended, seconds since 1970, to some 0.4 ms (2^20 ticks of the clock).
+    pub ended: f64,
+    /// How long it took, seconds.
+    pub seconds: f64,
+    /// Its error type; `None` if it succeeded.
+    pub error_type: Option<Arc<str>>,
+}
+
 /// Items that streams gave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct StreamItems {

@@ -1,15 +1,17 @@
-//! Why calls fail: the kept error texts with the names of their methods and types.
+//! Why calls fail: the kept error texts with the names of their methods and types; and which of the last calls failed.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::base::sort::sort_by;
+use crate::base::sort::{sort_by, sort_by_key};
 use crate::base::sync::Relaxed;
-use crate::data::snapshot::LastError;
+use crate::data::snapshot::{LastCall, LastError};
 use crate::recording::last_errors::LastErrors;
-use crate::recording::method::MethodShared;
+use crate::recording::method::{MethodCore, MethodShared};
+use crate::recording::shard::END_SHIFT;
 use crate::recording::site::settings_of;
 use crate::storage::MonitorStorage;
+use crate::storage::means::RecentCalls;
 
 impl MonitorStorage {
     /// The last error texts of each method, of calls that ended within this time (`Duration::MAX`: of all), by method,
@@ -74,6 +76,48 @@ impl MonitorStorage {
         // Stable: the newest of each method stay first.
         sort_by(&mut all, |a, b| a.method.cmp(&b.method));
         all
+    }
+
+    /// The last calls of a method, at most 100 of each of its label sets, the oldest first: how long each took, and
+    /// its error type if it failed. Calls that are overwritten meanwhile are left out.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_core::{Monitor, Outcome, StorageConfig};
+    ///
+    /// let monitor = Monitor::new(StorageConfig::default());
+    /// let get = monitor.method("Get")?;
+    /// get.start().finish(Outcome::Success);
+    /// drop(get.start());
+    /// let calls = monitor.last_calls("Get");
+    /// let types: Vec<_> = calls.iter().map(|call| call.error_type.as_deref()).collect();
+    /// assert_eq!(types, [None, Some("cancelled")]);
+    /// # Ok::<(), monitor_core::MethodError>(())
+    /// ```
+    pub fn last_calls(&self, method: &str) -> Vec<LastCall> {
+        let named = |one: &&'static MethodCore| &*one.name == method;
+        let mut recent = RecentCalls::default();
+        let mut all = Vec::new();
+        for method in self.core.methods().filter(named) {
+            recent.read(method);
+            all.extend(recent.in_order());
+        }
+        sort_by_key(&mut all, |call| call.entry.end);
+        // After the calls: the type of each is listed by now.
+        let types = self.core.error_types();
+        let clock = &self.core.clock;
+        let shown = all.iter().filter_map(|call| {
+            let failed = call.outcome()?;
+            Some(LastCall {
+                labels: Arc::clone(&call.method().labels),
+                ended: clock.unix_at(call.entry.end << END_SHIFT),
+                seconds: clock.seconds(call.entry.duration),
+                error_type: failed
+                    .map(|index| types.get(index as usize).cloned().unwrap_or_default()),
+            })
+        });
+        shown.collect()
     }
 }
 

@@ -184,3 +184,27 @@ fn texts_are_kept_only_where_they_are_wanted_and_calls_fail_with_one() {
     drop(call());
     assert_eq!(monitor.last_errors(Duration::MAX), []);
 }
+
+#[test]
+fn the_last_calls_know_their_outcome_however_often_the_ring_is_overwritten() {
+    let (monitor, hand) = monitor(StorageConfig::default());
+    let get = monitor.method("Get").expect("a name");
+    let outcome = |call: u64| match call % 3 {
+        0 => Outcome::Success,
+        1 => Outcome::ErrorType("other"),
+        _ => Outcome::Panic,
+    };
+    for call in 0..1000 {
+        let guard = get.start();
+        hand.advance(Duration::from_secs(1));
+        guard.finish(outcome(call));
+    }
+    let calls = monitor.last_calls("Get");
+    assert_eq!(calls.len(), 100);
+    for (call, number) in calls.iter().zip(900_usize..) {
+        let expected = [None, Some("other"), Some("panic")][number % 3];
+        assert_eq!(call.error_type.as_deref(), expected, "call {number}");
+        assert!((call.seconds - 1.0).abs() < 1e-9, "{call:?}");
+    }
+    assert_eq!(monitor.last_calls("Put"), []);
+}
