@@ -89,9 +89,21 @@ async fn mapping_yielding(request: Request) -> Answer {
     answer.map(|answer| answer ^ request.length())
 }
 
-/// An error of a known type: the expansion of a typed error, through the call API.
+/// An error of a known type, through the call API.
 #[inline]
 pub(crate) fn typed(method: Method, x: u64) -> Answer {
+    let call = method.start();
+    let answer = work(x);
+    call.finish(match &answer {
+        Ok(_) => Outcome::Success,
+        Err(_) => Outcome::ErrorType(Refused::TYPE),
+    });
+    answer
+}
+
+/// The same with the error, whose text is kept: the expansion of a typed error.
+#[inline]
+fn typed_with_text(method: Method, x: u64) -> Answer {
     let call = method.start();
     let answer = work(x);
     call.finish(match &answer {
@@ -390,7 +402,7 @@ pub(crate) fn rows() -> Vec<Row> {
         labelled::capped(),
         all_peers(
             calls(TYPED_ERROR, Threads::One, Refuse::All, move |x| {
-                typed(typed_error, x)
+                typed_with_text(typed_error, x)
             }),
             Refuse::All,
         ),

@@ -110,13 +110,14 @@ impl LastErrors {
 
     /// The slot that has the text; else an empty one; else the one whose text came up longest ago.
     fn slot_for(&self, text: &str, error_type: u32) -> &'static TextSlot {
-        let hash = hash_of((text, error_type));
+        let hash = hash_of(text);
         let mut oldest: Option<&'static TextSlot> = None;
         for slot in &self.slots {
             let Some(slot) = slot.get() else {
                 return slot.get_or_init(|| leak(TextSlot::new(hash)));
             };
-            if slot.hash.load(Relaxed) == hash {
+            let is_its_type = slot.error_type.load(Relaxed) == error_type;
+            if is_its_type && slot.hash.load(Relaxed) == hash {
                 return slot;
             }
             let last = |slot: &TextSlot| slot.last.load(Relaxed);
@@ -171,7 +172,7 @@ impl Rate {
 struct TextSlot {
     /// Odd while it is written; 0 before the first text.
     version: AtomicU64,
-    /// Of text and error type. Only writers look at it.
+    /// Of the text. Only writers look at it.
     hash: AtomicU64,
     error_type: AtomicU32,
     len: AtomicU32,
