@@ -79,10 +79,16 @@ impl LastErrors {
         }
     }
 
-    /// Keeps the text of an error of this type, if one may be read now.
+    /// Keeps the text of an error of this type, if one may be read now and that is on.
     #[inline]
-    pub(super) fn note(&self, text: ErrorText<'_>, error_type: u32, now: u64) {
-        if self.rate.allows(now) {
+    pub(super) fn note(
+        &self,
+        text: ErrorText<'_>,
+        error_type: u32,
+        now: u64,
+        is_on: impl FnOnce() -> bool,
+    ) {
+        if self.rate.allows(now) && is_on() {
             self.read(text, error_type, now);
         }
     }

@@ -104,13 +104,28 @@ impl MethodShared {
     }
 
     /// Keeps the text of an error of this type, unless that is off.
+    // The setting is looked at where a text is read: a failure beyond the rate costs no more than a comparison.
+    #[inline]
     fn note_error(&self, text: ErrorText<'_>, error_type: u32, now: u64) {
-        if !self.storage.rules().config.error_texts {
-            return;
+        match self.errors.get() {
+            Some(errors) => errors.note(text, error_type, now, || self.keeps_texts()),
+            None => self.note_first_error(text, error_type, now),
         }
-        let clock = &self.storage.clock;
-        let new = || leak(LastErrors::new(clock.ticks(EVERY_SECONDS)));
-        self.errors.get_or_init(new).note(text, error_type, now);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn note_first_error(&self, text: ErrorText<'_>, error_type: u32, now: u64) {
+        if self.keeps_texts() {
+            let clock = &self.storage.clock;
+            let new = || leak(LastErrors::new(clock.ticks(EVERY_SECONDS)));
+            let errors = self.errors.get_or_init(new);
+            errors.note(text, error_type, now, || true);
+        }
+    }
+
+    fn keeps_texts(&self) -> bool {
+        self.storage.rules().config.error_texts
     }
 
     /// All label sets so far.
