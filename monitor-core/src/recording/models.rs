@@ -16,6 +16,7 @@ use crate::recording::current::CallWord;
 use crate::recording::guard::CallGuard;
 use crate::recording::in_flight::TaskSlots;
 use crate::recording::label_sets::MethodId;
+use crate::recording::last_errors::{KeptText, LastErrors};
 use crate::recording::method::MethodCore;
 use crate::recording::shard::{Failure, LONG, Ring, ValueRing};
 use crate::recording::store::StorageCore;
@@ -485,5 +486,52 @@ fn a_method_made_beside_a_configuration_has_its_limit() {
         maker.join().expect("no panic");
         let method = core.method_of(MethodId::fixed("New", METHOD + 1));
         assert_eq!(method.shared.permits.available(), 2);
+    });
+}
+
+/// Two texts of different lengths, each of a type and with times of its own, in one slot.
+fn enter_texts(errors: &LastErrors) {
+    errors.enter("one text", 1, 1);
+    errors.enter("another text", 2, 2);
+    errors.enter("another text", 2, 3);
+}
+
+fn assert_whole(kept: &KeptText) {
+    let is = |text, error_type, first, last, count| {
+        let kept = (
+            &*kept.text,
+            kept.error_type,
+            kept.first,
+            kept.last,
+            kept.count,
+        );
+        kept == (text, error_type, first, last, count)
+    };
+    let is_one = is("one text", 1, 1, 1, 1);
+    let is_other = is("another text", 2, 2, 2, 1) || is("another text", 2, 2, 3, 2);
+    assert!(is_one || is_other, "{kept:?}");
+}
+
+#[test]
+fn a_reader_has_a_whole_error_text_or_none() {
+    check(|| {
+        let errors: &'static LastErrors = leak(LastErrors::new(1));
+        let writer = thread::spawn(|| enter_texts(errors));
+        errors.kept().iter().for_each(assert_whole);
+        writer.join().expect("no panic");
+        assert_eq!(errors.kept()[0].count, 2);
+    });
+}
+
+#[test]
+fn of_two_calls_that_enter_an_error_text_one_or_both_do_and_none_waits() {
+    check(|| {
+        let errors: &'static LastErrors = leak(LastErrors::new(1));
+        let other = thread::spawn(|| errors.enter("one text", 1, 1));
+        errors.enter("one text", 1, 1);
+        other.join().expect("no panic");
+        let kept = errors.kept();
+        assert!((1..=2).contains(&kept[0].count), "{kept:?}");
+        assert_eq!((&*kept[0].text, kept[0].error_type), ("one text", 1));
     });
 }

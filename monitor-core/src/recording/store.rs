@@ -453,7 +453,8 @@ impl StorageCore {
     pub(crate) fn classify(&self, outcome: Outcome<'_>, expected: &[&str]) -> Failure {
         let rules = self.rules();
         let parser = &rules.parser;
-        if matches!(outcome, Outcome::ErrorType(TIMEOUT)) && parser.type_id(TIMEOUT).is_none() {
+        let is_timeout = outcome.error_type() == Some(TIMEOUT);
+        if is_timeout && parser.type_id(TIMEOUT).is_none() {
             return self.timed_out(expected);
         }
         let named = |name| {
@@ -466,6 +467,7 @@ impl StorageCore {
         let (id, is_ill) = match outcome {
             Outcome::Error(view) => (parser.parse_view(&view), true),
             Outcome::ErrorType(name) => (named(name), true),
+            Outcome::Named(view) => (named(view.error_type), true),
             Outcome::Expected(name) => (named(name), false),
             Outcome::Panic => (parser.panic(), true),
             Outcome::Cancelled | Outcome::Success => (parser.cancelled(), false),

@@ -1,0 +1,210 @@
+use std::time::Duration;
+
+use super::*;
+use crate::errors::{ErrorView, Outcome};
+use crate::{Clock, ManualClock, Monitor, StorageConfig};
+
+/// An error with a text, and maybe a source.
+#[derive(Debug)]
+struct Text(&'static str, Option<Box<Self>>);
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)?;
+        assert_ne!(self.0, "half ", "the rest");
+        Ok(())
+    }
+}
+
+impl Error for Text {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        let source = self.1.as_deref()?;
+        Some(source)
+    }
+}
+
+fn chain(texts: &[&'static str]) -> Text {
+    let (first, rest) = texts.split_first().expect("a text");
+    let source = (!rest.is_empty()).then(|| Box::new(chain(rest)));
+    Text(first, source)
+}
+
+fn written(text: ErrorText<'_>) -> String {
+    let mut buffer = TextBuffer::default();
+    buffer.write_error(text);
+    buffer.as_str().to_owned()
+}
+
+fn of_chain(texts: &[&'static str]) -> String {
+    written(ErrorText::Error(&chain(texts)))
+}
+
+#[test]
+fn a_text_has_the_causes_once_each_in_one_line() {
+    assert_eq!(of_chain(&["load", "open", "denied"]), "load: open: denied");
+    assert_eq!(of_chain(&["load: denied", "denied"]), "load: denied");
+    assert_eq!(of_chain(&["two\nlines\u{1b}[2J"]), "two lines [2J");
+    assert_eq!(of_chain(&["half ", "denied"]), "half : denied");
+}
+
+#[test]
+fn a_text_is_cut_between_characters() {
+    let long: &'static str = "ä".repeat(300).leak();
+    assert_eq!(of_chain(&["x", long]), format!("x: {}", "ä".repeat(254)));
+    assert_eq!(of_chain(&[long, "y"]), "ä".repeat(256));
+}
+
+#[test]
+fn of_a_debug_the_fields_are_left_out() {
+    #[derive(Debug)]
+    struct Denied {
+        #[expect(dead_code, reason = "it is printed by Debug")]
+        password: &'static str,
+    }
+    let error = Denied { password: "secret" };
+    assert_eq!(written(ErrorText::Debug(&error)), "Denied");
+    assert_eq!(written(ErrorText::Display(&"text")), "text");
+    assert_eq!(written(ErrorText::Opaque), "");
+}
+
+#[test]
+fn a_text_is_counted_and_the_one_that_came_up_longest_ago_gives_way() {
+    let errors = LastErrors::new(1);
+    for now in 0..MAX_TEXTS as u64 {
+        errors.enter(&format!("text {now}"), 0, now);
+    }
+    errors.enter("text 0", 0, 100);
+    errors.enter("text 0", 1, 101);
+    let kept = errors.kept();
+    assert_eq!(kept.len(), MAX_TEXTS);
+    let row = |text: &KeptText| {
+        (
+            text.text.clone(),
+            text.error_type,
+            text.count,
+            text.first,
+            text.last,
+        )
+    };
+    assert_eq!(row(&kept[0]), ("text 0".to_owned(), 1, 1, 101, 101));
+    assert_eq!(row(&kept[1]), ("text 0".to_owned(), 0, 2, 0, 100));
+    // `text 1` gave way.
+    assert_eq!(
+        kept.last().map(row),
+        Some(("text 2".to_owned(), 0, 1, 2, 2))
+    );
+}
+
+#[test]
+fn texts_are_read_in_a_burst_and_then_one_by_one() {
+    let rate = Rate::new(10);
+    let allowed = |now, calls| (0..calls).filter(|_| rate.allows(now)).count() as u64;
+    assert_eq!(allowed(1000, 1000), BURST);
+    assert_eq!(allowed(1009, 1000), 0);
+    assert_eq!(allowed(1010, 1000), 1);
+    assert_eq!(allowed(1050, 1000), 4);
+    assert_eq!(allowed(100_000, 1000), BURST);
+}
+
+fn monitor(config: StorageConfig) -> (Monitor, ManualClock) {
+    let (clock, hand) = Clock::manual(1000.0);
+    (Monitor::with_clock(config, clock), hand)
+}
+
+fn fail(monitor: Monitor, method: &str, text: &'static str) {
+    let error = Text(text, None);
+    let view = ErrorView {
+        type_name: "",
+        text: ErrorText::Error(&error),
+    };
+    let method = monitor.method(method).expect("a name");
+    method.start().finish(Outcome::Error(view));
+}
+
+#[test]
+fn failures_of_a_method_are_told_with_their_times() {
+    let (monitor, hand) = monitor(StorageConfig::default());
+    fail(monitor, "Get", "refused");
+    hand.advance(Duration::from_secs(5));
+    fail(monitor, "Get", "timeout");
+    fail(monitor, "Get", "refused");
+    hand.advance(Duration::from_secs(5));
+    fail(monitor, "Add", "full");
+    let of = |within| {
+        let errors = monitor.last_errors(within).into_iter();
+        let rows = errors.map(|one| {
+            (
+                one.method.to_string(),
+                one.text,
+                one.count,
+                one.first,
+                one.last,
+            )
+        });
+        rows.collect::<Vec<_>>()
+    };
+    let row = |method: &str, text: &str, count, first, last| {
+        (method.to_owned(), text.to_owned(), count, first, last)
+    };
+    let add = row("Add", "full", 1, 1010.0, 1010.0);
+    let get = [
+        row("Get", "timeout", 1, 1005.0, 1005.0),
+        row("Get", "refused", 2, 1000.0, 1005.0),
+    ];
+    let [timeout, refused] = get;
+    assert_eq!(of(Duration::MAX), [add.clone(), timeout, refused]);
+    assert_eq!(of(Duration::from_secs(4)), [add]);
+    let first = &monitor.last_errors(Duration::MAX)[0];
+    assert_eq!(
+        (&*first.error_type, first.task.as_deref()),
+        ("other", Some("Add"))
+    );
+}
+
+#[test]
+fn texts_are_kept_only_where_they_are_wanted_and_calls_fail_with_one() {
+    let config = StorageConfig {
+        error_texts: false,
+        ..StorageConfig::default()
+    };
+    let (off, _hand) = monitor(config);
+    fail(off, "Get", "refused");
+    assert_eq!(off.last_errors(Duration::MAX), []);
+
+    let (monitor, _hand) = monitor(StorageConfig::default());
+    let call = || monitor.method("Get").expect("a name").start();
+    for outcome in [
+        Outcome::Success,
+        Outcome::Panic,
+        Outcome::ErrorType("other"),
+        Outcome::Expected("other"),
+    ] {
+        call().finish(outcome);
+    }
+    drop(call());
+    assert_eq!(monitor.last_errors(Duration::MAX), []);
+}
+
+#[test]
+fn the_last_calls_know_their_outcome_however_often_the_ring_is_overwritten() {
+    let (monitor, hand) = monitor(StorageConfig::default());
+    let get = monitor.method("Get").expect("a name");
+    let outcome = |call: u64| match call % 3 {
+        0 => Outcome::Success,
+        1 => Outcome::ErrorType("other"),
+        _ => Outcome::Panic,
+    };
+    for call in 0..1000 {
+        let guard = get.start();
+        hand.advance(Duration::from_secs(1));
+        guard.finish(outcome(call));
+    }
+    let calls = monitor.last_calls("Get");
+    assert_eq!(calls.len(), 100);
+    for (call, number) in calls.iter().zip(900_usize..) {
+        let expected = [None, Some("other"), Some("panic")][number % 3];
+        assert_eq!(call.error_type.as_deref(), expected, "call {number}");
+        assert!((call.seconds - 1.0).abs() < 1e-9, "{call:?}");
+    }
+    assert_eq!(monitor.last_calls("Put"), []);
+}
