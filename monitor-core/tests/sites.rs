@@ -228,25 +228,3 @@ fn names_of_sites_and_of_the_configuration_are_never_refused() {
     assert_eq!(counts, expected);
     assert_eq!(snapshot.values.overflowed_updates, 2);
 }
-
-#[monitored(method = "OfASite")]
-fn of_a_site() {}
-
-#[test]
-fn names_of_sites_and_of_the_configuration_are_never_refused() {
-    let mut config = StorageConfig::default();
-    config.max_methods = 1;
-    config.methods = vec!["Listed".into()];
-    let monitor = Monitor::new(config);
-    for name in ["VERB", "REVB", "OfASite", "Listed", "VERB", "EVRB"] {
-        let method = monitor.method(name).expect("a name");
-        method.start().finish(Outcome::Success);
-    }
-    monitor.scope_sync(of_a_site);
-    let snapshot = monitor.snapshot();
-    let methods = snapshot.methods.iter();
-    let counts: Vec<_> = methods.map(|one| (&*one.name, one.started)).collect();
-    let expected = [("Listed", 1), ("OfASite", 2), ("VERB", 2), ("overflow", 2)];
-    assert_eq!(counts, expected);
-    assert_eq!(snapshot.values.overflowed_updates, 2);
-}

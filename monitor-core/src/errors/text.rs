@@ -40,15 +40,6 @@ pub enum Outcome<'a> {
 }
 
 impl<'a> Outcome<'a> {
-    /// The name of the error type it failed with, where the code names it.
-    pub(crate) fn error_type(&self) -> Option<&'a str> {
-        match self {
-            Self::ErrorType(name) => Some(name),
-            Self::Named(view) => Some(view.error_type),
-            _ => None,
-        }
-    }
-
     /// The text of the error it failed with, where that is known.
     pub(crate) fn error_text(&self) -> Option<ErrorText<'a>> {
         match self {

@@ -7,8 +7,8 @@
 //! # Cost
 //!
 //! To write a Display out takes longer than all the rest of a failure. So texts are read at a limited rate: of each
-//! method [`BURST`] at once, and one a millisecond from then on ([`Rate`]). A call beyond that compares two numbers and goes on;
-//! its failure is in all counters, and not in the count of its text.
+//! method and error type [`BURST`] at once, and one a millisecond from then on ([`Rate`]). A call beyond that compares
+//! two numbers and goes on; its failure is in all counters, and not in the count of its text.
 //!
 //! # No call waits
 //!
@@ -44,8 +44,11 @@ const BURST: u64 = 64;
 /// Least seconds between two texts that are read after a burst.
 pub(super) const EVERY_SECONDS: f64 = 1e-3;
 
+/// Rates of a method. Error types share them by their number, so that a rare type is read beside a frequent one.
+const RATES: usize = 16;
+
 /// How often a reader tries to see a slot between two writings. Those are a millisecond apart but for bursts.
-const TRIES: usize = if IN_MODEL { 2 } else { 100 };
+const TRIES: usize = if IN_MODEL { 1 } else { 100 };
 
 /// The last error texts of one method.
 pub(crate) struct LastErrors {
@@ -88,7 +91,7 @@ impl LastErrors {
         now: u64,
         is_on: impl FnOnce() -> bool,
     ) {
-        if self.rate.allows(now) && is_on() {
+        if self.rate.allows(error_type, now) && is_on() {
             self.read(text, error_type, now);
         }
     }
@@ -147,30 +150,28 @@ impl LastErrors {
 /// I.371, as one number).
 struct Rate {
     every: u64,
-    /// When the texts read so far would all have come one by one, in ticks.
-    due: AtomicU64,
+    /// When the texts read so far would all have come one by one, in ticks: for some error types each.
+    due: [AtomicU64; RATES],
 }
 
 impl Rate {
     fn new(every: u64) -> Self {
-        let every = every.max(1);
         Self {
-            every,
-            due: AtomicU64::new(0),
+            every: every.max(1),
+            due: from_fn(|_| AtomicU64::new(0)),
         }
     }
 
     // Relaxed: it orders nothing. Of two calls at one moment, one reads its text.
     #[inline]
-    fn allows(&self, now: u64) -> bool {
-        let due = self.due.load(Relaxed);
-        let latest = now.saturating_add(BURST * self.every);
+    fn allows(&self, error_type: u32, now: u64) -> bool {
+        let cell = &self.due[error_type as usize % RATES];
+        let due = cell.load(Relaxed);
+        if due > now.saturating_add((BURST - 1) * self.every) {
+            return false;
+        }
         let next = due.max(now).saturating_add(self.every);
-        next <= latest
-            && self
-                .due
-                .compare_exchange(due, next, Relaxed, Relaxed)
-                .is_ok()
+        cell.compare_exchange(due, next, Relaxed, Relaxed).is_ok()
     }
 }
 

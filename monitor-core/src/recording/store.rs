@@ -21,7 +21,7 @@ use crate::data::buckets::{BoundsByKind, union};
 use crate::data::snapshot::{ClockSource, MethodSnapshot};
 use crate::data::status::{DEFAULT_TASK, TaskStatus};
 use crate::data::window::CallHistory;
-use crate::errors::{ErrorParser, ErrorTypeId, Outcome};
+use crate::errors::{ErrorParser, ErrorTypeId, NamedView, Outcome};
 use crate::metrics::keyed::Values;
 use crate::recording::config::{StorageConfig, TickBounds};
 use crate::recording::exemplar::{AnyProvider, ExemplarProvider};
@@ -450,25 +450,23 @@ impl StorageCore {
     }
 
     /// The type and the status of an outcome that is no success; an error of an `expected` type sets none.
+    #[inline]
     pub(crate) fn classify(&self, outcome: Outcome<'_>, expected: &[&str]) -> Failure {
         let rules = self.rules();
         let parser = &rules.parser;
-        let is_timeout = outcome.error_type() == Some(TIMEOUT);
-        if is_timeout && parser.type_id(TIMEOUT).is_none() {
-            return self.timed_out(expected);
-        }
-        let named = |name| {
-            parser.type_id(name).unwrap_or_else(|| {
-                // For the next snapshot: a call writes no log line.
-                self.unknown_types.number_of(name, MAX_UNKNOWN);
-                parser.other()
-            })
-        };
         let (id, is_ill) = match outcome {
             Outcome::Error(view) => (parser.parse_view(&view), true),
-            Outcome::ErrorType(name) => (named(name), true),
-            Outcome::Named(view) => (named(view.error_type), true),
-            Outcome::Expected(name) => (named(name), false),
+            Outcome::ErrorType(name)
+            | Outcome::Named(NamedView {
+                error_type: name, ..
+            }) => match parser.type_id(name) {
+                None if name == TIMEOUT => return self.timed_out(expected),
+                id => (id.unwrap_or_else(|| self.unlisted(name)), true),
+            },
+            Outcome::Expected(name) => {
+                let id = parser.type_id(name);
+                (id.unwrap_or_else(|| self.unlisted(name)), false)
+            }
             Outcome::Panic => (parser.panic(), true),
             Outcome::Cancelled | Outcome::Success => (parser.cancelled(), false),
         };
@@ -478,6 +476,14 @@ impl StorageCore {
             error_type: rules.index_of(id),
             status: is_ill.then(|| parser.status_of(id)),
         }
+    }
+
+    /// The type of a name that is not listed. The name is kept for the next snapshot: a call writes no log line.
+    #[cold]
+    #[inline(never)]
+    fn unlisted(&self, name: &str) -> ErrorTypeId {
+        self.unknown_types.number_of(name, MAX_UNKNOWN);
+        self.rules().parser.other()
     }
 
     /// The failure of a call that a time limit ended, where no rule lists its type. The type is listed by its first failure.

@@ -432,10 +432,9 @@ fn errors_by_task(mut errors: Vec<LastError>, most: usize) -> HashMap<Arc<str>, 
             if !by_task.contains_key(task) {
                 by_task.insert(task.into(), Vec::new());
             }
-            let shown = by_task.get_mut(task).filter(|shown| shown.len() < most);
-            shown
-                .into_iter()
-                .for_each(|shown| shown.push(error_json(error)));
+            if let Some(shown) = by_task.get_mut(task).filter(|shown| shown.len() < most) {
+                shown.push(error_json(error));
+            }
         }
     }
     by_task

@@ -98,12 +98,14 @@ fn a_text_is_counted_and_the_one_that_came_up_longest_ago_gives_way() {
 #[test]
 fn texts_are_read_in_a_burst_and_then_one_by_one() {
     let rate = Rate::new(10);
-    let allowed = |now, calls| (0..calls).filter(|_| rate.allows(now)).count() as u64;
+    let allowed = |now, calls| (0..calls).filter(|_| rate.allows(0, now)).count() as u64;
     assert_eq!(allowed(1000, 1000), BURST);
     assert_eq!(allowed(1009, 1000), 0);
     assert_eq!(allowed(1010, 1000), 1);
     assert_eq!(allowed(1050, 1000), 4);
     assert_eq!(allowed(100_000, 1000), BURST);
+    // A rare type beside a frequent one.
+    assert!(rate.allows(1, 100_000) && !rate.allows(0, 100_000));
 }
 
 fn monitor(config: StorageConfig) -> (Monitor, ManualClock) {
