@@ -638,25 +638,26 @@ fn no_error_text_is_kept_or_shown_where_that_is_off() {
 }
 
 #[test]
-fn a_page_of_made_up_methods_is_bounded() {
-    let server = started(local().max_methods(100));
-    let length = || get(server.local_addr(), "/metrics").body.len();
-    let call = |from: u32, to: u32| {
-        for verb in from..to {
-            let method = server.method(&format!("VERB{verb}")).expect("a name");
-            method.start().finish(Outcome::Success);
-        }
-    };
-    call(0, 101);
-    let full = length();
-    call(101, 5000);
-    let page = get(server.local_addr(), "/metrics").body;
-    // Greater by the digits of its numbers.
-    assert!(
-        page.len() < full + full / 100,
-        "{} after {full}",
-        page.len()
-    );
-    assert!(page.contains("method=\"overflow\"} 4900\n"), "{page}");
-    assert!(page.contains("\nmonitor_overflowed_updates_total 4900\n"));
+fn of_thousands_of_error_texts_the_newest_are_kept_and_the_page_is_bounded() {
+    let server = started(local().errors("FATAL", ["refused"], 1));
+    let long = "x".repeat(2000);
+    for number in 0..5000 {
+        fail(&server, "Many", &format!("refused {number} {long}"));
+    }
+    // A text is read each millisecond, once there were many.
+    std::thread::sleep(Duration::from_millis(20));
+    fail(&server, "Many", "refused at last");
+    let answer = get(server.local_addr(), "/health/Many");
+    let errors = &answer.json()["details"]["errors"];
+    let texts: Vec<_> = errors.as_array().expect("errors").iter().collect();
+    assert_eq!(texts.len(), 20);
+    let text = |error: &Value| error["text"].as_str().expect("a text").to_owned();
+    assert!(text(texts[0]).starts_with("refused at last: "));
+    assert!(texts.iter().all(|error| text(error).len() <= 512));
+    assert!(answer.body.len() < 20 * 800, "{}", answer.body.len());
+    let failed = get(server.local_addr(), "/metrics").body;
+    let failed = failed.lines().find_map(|line| {
+        line.strip_prefix("service_request_errors_total{method=\"Many\",type=\"refused\"} ")
+    });
+    assert_eq!(failed, Some("5001"), "each failure is counted");
 }

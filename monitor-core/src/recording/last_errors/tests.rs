@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::thread;
 use std::time::Duration;
 
 use super::*;
@@ -209,4 +211,78 @@ fn the_last_calls_know_their_outcome_however_often_the_ring_is_overwritten() {
         assert!((call.seconds - 1.0).abs() < 1e-9, "{call:?}");
     }
     assert_eq!(monitor.last_calls("Put"), []);
+}
+
+/// Different texts of the threads of a stress test: more than are kept.
+const STRESSED: u64 = 60;
+
+/// A text that says its number, with a length of its own.
+fn self_describing(number: u64) -> String {
+    let length = usize::try_from(number).expect("a small number") * 8;
+    let number = char::from_u32(u32::try_from(number).expect("a small number") + 0x400);
+    number.into_iter().cycle().take(1 + length / 2).collect()
+}
+
+/// Its type, and each of its times, follow from its number.
+fn assert_self_described(kept: &KeptText) {
+    let first = kept.text.chars().next().expect("a text");
+    let number = u64::from(u32::from(first)) - 0x400;
+    assert_eq!(kept.text, self_describing(number));
+    assert_eq!(u64::from(kept.error_type), number % 7, "{kept:?}");
+    assert_eq!(
+        (kept.first % STRESSED, kept.last % STRESSED),
+        (number, number),
+        "{kept:?}"
+    );
+    assert!(kept.count > 0 && kept.first <= kept.last, "{kept:?}");
+}
+
+#[test]
+fn texts_that_threads_enter_and_replace_at_once_are_read_whole() {
+    let errors = LastErrors::new(1);
+    let is_over = AtomicBool::new(false);
+    let read = thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let mut read = 0;
+            while !is_over.load(SeqCst) || read == 0 {
+                let kept = errors.kept();
+                assert!(kept.len() <= MAX_TEXTS);
+                kept.iter().for_each(assert_self_described);
+                read += kept.len();
+            }
+            read
+        });
+        let writers: Vec<_> = (0..4)
+            .map(|_| {
+                scope.spawn(|| {
+                    for now in 0..20_000 {
+                        let number = now % STRESSED;
+                        let error_type = u32::try_from(number % 7).expect("a small number");
+                        errors.enter(&self_describing(number), error_type, now);
+                    }
+                })
+            })
+            .collect();
+        for writer in writers {
+            writer.join().expect("no panic");
+        }
+        is_over.store(true, SeqCst);
+        reader.join().expect("each text is whole")
+    });
+    assert!(read > 0);
+}
+
+#[test]
+fn of_calls_that_fail_at_once_each_is_counted_and_no_text_more_often_than_it_came() {
+    let monitor = Monitor::new(StorageConfig::default());
+    thread::scope(|scope| {
+        for text in ["one", "two", "three", "four"] {
+            scope.spawn(move || (0..5_000).for_each(|_| fail(monitor, "Get", text)));
+        }
+    });
+    let failed: u64 = monitor.snapshot().methods[0].errors.iter().sum();
+    assert_eq!(failed, 20_000);
+    let kept = monitor.last_errors(Duration::MAX);
+    assert!((1..=4).contains(&kept.len()));
+    assert!(kept.iter().all(|kept| (1..=5_000).contains(&kept.count)));
 }
