@@ -18,6 +18,10 @@ const PAUSE: Duration = Duration::from_secs(10);
 /// How far back the server looks. Above [`PAUSE`], so that a failure just after a line is in the next one.
 const LOOK_BACK: Duration = Duration::from_secs(15);
 
+/// Most lines at one look. Further ones are due at the next: an outage that has all methods fail at once leaves room in
+/// the log for other lines.
+const MOST_LINES: usize = 50;
+
 /// The lines written lately.
 #[derive(Debug, Default)]
 pub(super) struct ErrorLog {
@@ -61,7 +65,7 @@ impl ErrorLog {
                 .written
                 .get(&key)
                 .is_none_or(|written| error.last > written.last && age(written) >= PAUSE);
-            if is_due {
+            if is_due && due.len() < MOST_LINES {
                 let last = error.last;
                 self.written.insert(key, Written { at: now, last });
                 due.push(error);
@@ -106,5 +110,19 @@ mod tests {
         assert_eq!(due(3), [""; 0]);
         assert_eq!(due(11), ["Get refused"]);
         assert_eq!(due(22), [""; 0]);
+    }
+
+    #[test]
+    fn methods_that_fail_all_at_once_have_their_lines_one_look_after_the_other() {
+        let monitor = Monitor::new(StorageConfig::default());
+        for method in 0..120 {
+            fail(monitor, &format!("M{method}"), "refused");
+        }
+        let (mut log, start) = (ErrorLog::default(), Instant::now());
+        let lines = [1, 2, 3, 4].map(|after| {
+            let errors = monitor.last_errors(Duration::MAX);
+            log.due(errors, start + Duration::from_secs(after)).len()
+        });
+        assert_eq!(lines, [50, 50, 20, 0]);
     }
 }
