@@ -1,6 +1,8 @@
 //! The rows about recording: which call, in which surroundings, recorded by which library.
 
-use monitor_core::{ErrorRules, Method, Monitor, Outcome, StatusRule, monitored};
+use monitor_core::{
+    ErrorRules, ErrorText, Method, Monitor, NamedView, Outcome, StatusRule, monitored,
+};
 
 use crate::harness::{Batch, Row, Threads, batch, chain};
 use crate::labelled;
@@ -88,7 +90,7 @@ async fn without_question_mark_yielding(request: Request) -> Answer {
     answer.map(|answer| answer ^ request.length())
 }
 
-/// An error of a known type: the expansion of a typed error, through the call API.
+/// An error of a known type, through the call API.
 #[inline]
 pub(crate) fn typed(method: Method, x: u64) -> Answer {
     let call = method.start();
@@ -96,6 +98,21 @@ pub(crate) fn typed(method: Method, x: u64) -> Answer {
     call.finish(match &answer {
         Ok(_) => Outcome::Success,
         Err(_) => Outcome::ErrorType(Refused::TYPE),
+    });
+    answer
+}
+
+/// The same with the error, whose text is kept: the expansion of a typed error.
+#[inline]
+fn typed_with_text(method: Method, x: u64) -> Answer {
+    let call = method.start();
+    let answer = work(x);
+    call.finish(match &answer {
+        Ok(_) => Outcome::Success,
+        Err(error) => Outcome::Named(NamedView {
+            error_type: Refused::TYPE,
+            text: ErrorText::Error(error),
+        }),
     });
     answer
 }
@@ -389,7 +406,7 @@ pub(crate) fn rows() -> Vec<Row> {
         labelled::capped(),
         all_peers(
             calls(TYPED_ERROR, Threads::One, Refuse::All, move |x| {
-                typed(typed_error, x)
+                typed_with_text(typed_error, x)
             }),
             Refuse::All,
         ),

@@ -73,8 +73,8 @@ pub use data::status::{DEFAULT_TASK, StatusParser, TaskStatus, UnknownStatus};
 pub use data::value::{StatNumber, StatValue};
 pub use data::{family, key, snapshot, status, value};
 pub use errors::{
-    ErrorParser, ErrorRules, ErrorText, ErrorTypeId, ErrorView, MonitorError, Outcome, RuleError,
-    StatusRule,
+    ErrorParser, ErrorRules, ErrorText, ErrorTypeId, ErrorView, MonitorError, NamedView, Outcome,
+    RuleError, StatusRule,
 };
 pub use export::{collector, exposition, names};
 pub use health::{

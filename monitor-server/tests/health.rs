@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use monitor_core::names::Profile;
-use monitor_core::{HealthStatus, Monitor, Outcome, ShareParts, TaskStatus};
+use monitor_core::{ErrorText, ErrorView, HealthStatus, Monitor, Outcome, ShareParts, TaskStatus};
 use monitor_server::{Check, MetricServer, MonitorConfig, MonitorServer, Readiness, RunError, run};
 use serde_json::Value;
 use served::{Served, eventually, local, started, turn};
@@ -560,4 +560,104 @@ fn calls_that_are_all_cancelled_are_unhealthy_where_that_is_asked_for() {
     assert_eq!(details["failure_share"]["cancelled"], 20);
     assert_eq!(health_on_page(address, "Late").as_deref(), Some("0"));
     recover(&server, "Late");
+}
+
+/// Ends a call of a method with an error of this text and of one cause.
+fn fail(server: &MonitorServer, method: &str, text: &str) {
+    let error = std::io::Error::other(std::fmt::Error);
+    let view = ErrorView {
+        type_name: "",
+        text: ErrorText::Display(&format_args!("{text}: {error}")),
+    };
+    let call = server.method(method).expect("a name").start();
+    call.finish(Outcome::Error(view));
+}
+
+#[test]
+fn health_says_why_calls_fail_to_those_who_may_see_details() {
+    let server = started(local().errors("FATAL", ["refused"], 1));
+    let address = server.local_addr();
+    fail(&server, "Why", "slow");
+    fail(&server, "Why", "refused");
+    fail(&server, "Why", "refused");
+    let errors = |answer: &Answer, at: &str| answer.json().pointer(at).cloned();
+
+    let by_name = get(address, "/health/Why");
+    let all = errors(&by_name, "/details/errors").expect("errors");
+    let cause = std::fmt::Error.to_string();
+    assert_eq!(all[0]["text"], format!("refused: {cause}"));
+    assert_eq!(
+        (&all[0]["method"], &all[0]["error_type"]),
+        (&"Why".into(), &"refused".into())
+    );
+    assert_eq!((&all[0]["count"], &all[1]["count"]), (&2.into(), &1.into()));
+    assert_eq!(all[1]["text"], format!("slow: {cause}"));
+    assert!(
+        all[0]["last"]
+            .as_str()
+            .is_some_and(|last| last.ends_with('Z'))
+    );
+
+    // Beside all other parts, and as what `default` is about: the newest.
+    let whole = get(address, "/health");
+    for part in ["Why", "default"] {
+        let newest = errors(&whole, &format!("/components/{part}/details/errors"));
+        assert_eq!(
+            newest.map(|newest| (newest.as_array().map(Vec::len), newest[0]["count"].clone())),
+            Some((Some(1), 2.into()))
+        );
+    }
+    let draft = ask(
+        address,
+        "/health",
+        "Host: localhost\r\nAccept: application/health+json\r\n",
+    );
+    assert!(
+        draft.body.contains("\"text\":\"refused: "),
+        "{}",
+        draft.body
+    );
+    for stranger in [
+        "Host: evil.example\r\n",
+        "Host: localhost\r\nX-Forwarded-For: 10.0.0.7\r\n",
+    ] {
+        for path in ["/health", "/health/Why"] {
+            assert_eq!(ask(address, path, stranger).body, "{\"status\":\"DOWN\"}");
+        }
+    }
+}
+
+#[test]
+fn no_error_text_is_kept_or_shown_where_that_is_off() {
+    let server = started(local().errors("FATAL", ["refused"], 1).error_texts(false));
+    fail(&server, "WhyNot", "refused");
+    let answer = get(server.local_addr(), "/health/WhyNot");
+    assert_eq!(answer.code, 503);
+    assert!(!answer.body.contains("errors"), "{}", answer.body);
+    assert_eq!(server.last_errors(Duration::MAX), []);
+}
+
+#[test]
+fn of_thousands_of_error_texts_the_newest_are_kept_and_the_page_is_bounded() {
+    let server = started(local().errors("FATAL", ["refused"], 1));
+    let long = "x".repeat(2000);
+    for number in 0..5000 {
+        fail(&server, "Many", &format!("refused {number} {long}"));
+    }
+    // A text is read each millisecond, once there were many.
+    std::thread::sleep(Duration::from_millis(20));
+    fail(&server, "Many", "refused at last");
+    let answer = get(server.local_addr(), "/health/Many");
+    let errors = &answer.json()["details"]["errors"];
+    let texts: Vec<_> = errors.as_array().expect("errors").iter().collect();
+    assert_eq!(texts.len(), 20);
+    let text = |error: &Value| error["text"].as_str().expect("a text").to_owned();
+    assert!(text(texts[0]).starts_with("refused at last: "));
+    assert!(texts.iter().all(|error| text(error).len() <= 512));
+    assert!(answer.body.len() < 20 * 800, "{}", answer.body.len());
+    let failed = get(server.local_addr(), "/metrics").body;
+    let failed = failed.lines().find_map(|line| {
+        line.strip_prefix("service_request_errors_total{method=\"Many\",type=\"refused\"} ")
+    });
+    assert_eq!(failed, Some("5001"), "each failure is counted");
 }

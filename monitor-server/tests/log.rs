@@ -310,3 +310,41 @@ fn nothing_is_said_of_what_is_no_request_that_can_be_answered() {
     }
     assert_eq!(lines(""), [""; 0]);
 }
+
+#[test]
+fn why_calls_fail_is_one_line_a_method_and_type_and_no_call_writes_it() {
+    let _turn = turn();
+    Log::begin();
+    let config = local().errors("FATAL", ["refused"], -1);
+    let server = monitor_server::run(config).expect("a server");
+    let fail = |method: &str, text: &'static str| {
+        let view = monitor_core::ErrorView {
+            type_name: "",
+            text: monitor_core::ErrorText::Display(&text),
+        };
+        let call = server.method(method).expect("a name").start();
+        call.finish(Outcome::Error(view));
+    };
+    for _ in 0..100 {
+        fail("Load", "refused by db");
+        fail("Save", "refused by disk");
+        fail("Save", "no space");
+    }
+    let of = |method: &str, text: &str| {
+        let lines = lines("calls fail").into_iter();
+        let lines = lines.filter(|line| line.contains(method) && line.contains(text));
+        lines.collect::<Vec<_>>()
+    };
+    eventually(|| of("method=Save", "no space").len() == 1);
+    fail("Save", "no space");
+    // Two more looks.
+    std::thread::sleep(Duration::from_millis(2500));
+    assert_eq!(of("method=Load", "error_type=refused").len(), 1);
+    assert_eq!(of("method=Save", "error_type=refused").len(), 1);
+    assert_eq!(
+        of("method=Save", "error_type=other text=\"no space\"").len(),
+        1
+    );
+    assert_eq!(lines("calls fail").len(), 3);
+    server.shutdown();
+}

@@ -215,6 +215,43 @@ pub struct StackTime {
     pub seconds: f64,
 }
 
+/// Why calls of one method fail: the text of their error.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct LastError {
+    /// The method, over all its label sets.
+    pub method: Arc<str>,
+    /// The task type that the method's failures count for, beside `default`, or `default` itself; `None` where they count
+    /// for none.
+    pub task: Option<Arc<str>>,
+    /// The error type.
+    pub error_type: Arc<str>,
+    /// The error's Display and those of its sources, divided by `: `, in one line; without a Display, the identifier its
+    /// Debug begins with. At most 512 bytes, the rest is cut.
+    pub text: String,
+    /// When a call first failed with this text, seconds since 1970; since the text was last forgotten.
+    pub first: f64,
+    /// When a call last did, seconds since 1970.
+    pub last: f64,
+    /// How many calls did between the two. Of a method whose calls fail more than 1,000 times a second not all texts are
+    /// read, and of those that end on several threads at one moment, one is: then there were more.
+    pub count: u64,
+}
+
+/// One of the last calls of a method.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct LastCall {
+    /// The labels beside the method.
+    pub labels: Arc<[Label]>,
+    /// When it ended, seconds since 1970, to some 0.4 ms (2^20 ticks of the clock).
+    pub ended: f64,
+    /// How long it took, seconds.
+    pub seconds: f64,
+    /// Its error type; `None` if it succeeded.
+    pub error_type: Option<Arc<str>>,
+}
+
 /// Items that streams gave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct StreamItems {

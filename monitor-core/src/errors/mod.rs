@@ -27,7 +27,8 @@ pub(crate) use declared::{derived_types, merged};
 pub use named::{MonitorError, NamedError, Naming, Unnamed};
 pub(crate) use named::{ask_also, named, named_below};
 pub(crate) use protocol::is_protocol_type;
-pub use text::{ErrorText, ErrorView, Outcome};
+pub use text::{ErrorText, ErrorView, NamedView, Outcome};
+pub(crate) use text::{MAX_SOURCES, survive};
 use text::{Search, Words, fold};
 
 use crate::data::status::TaskStatus;

@@ -15,7 +15,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Sources read of one error. A chain this long is a cycle or a mistake; without the bound, sources that print nothing
 /// could hold a call for ever.
-pub(super) const MAX_SOURCES: usize = 64;
+pub(crate) const MAX_SOURCES: usize = 64;
 
 /// How a call ended.
 #[derive(Debug, Clone, Copy)]
@@ -29,14 +29,54 @@ pub enum Outcome<'a> {
     /// attribute names counts as `other`; `timeout` and the types of [HTTP statuses](Self::of_http_status) and [gRPC
     /// codes](Self::of_grpc_code) are known anyway.
     ErrorType(&'a str),
-    /// It failed as expected: counted as a failure of this type (`other` if it is not
-    /// known), but the task status stays as it is.
+    /// It failed with an error that names its own type, and has a text to read.
+    Named(NamedView<'a>),
+    /// It failed as expected: counted as a failure of this type (`other` if it is not known), but the task status stays
+    /// as it is.
     Expected(&'a str),
     /// It panicked.
     Panic,
     /// It was dropped before it ended, and not by a [`timeout_with`](crate::timeout_with); or it ended with the gRPC code
     /// `CANCELLED`.
     Cancelled,
+}
+
+impl<'a> Outcome<'a> {
+    /// The text of the error it failed with, where that is known.
+    pub(crate) fn error_text(&self) -> Option<ErrorText<'a>> {
+        match self {
+            Self::Error(view) => Some(view.text),
+            Self::Named(view) => Some(view.text),
+            _ => None,
+        }
+    }
+}
+
+/// An error whose type is known by name, and its readable text, which is not searched.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use monitor_core::{ErrorText, Monitor, NamedView, Outcome, StorageConfig};
+///
+/// let monitor = Monitor::new(StorageConfig::default());
+/// monitor.method("Load")?.start().finish(Outcome::Named(NamedView {
+///     error_type: "timeout",
+///     text: ErrorText::Display(&"no answer in 5 s"),
+/// }));
+/// let error = &monitor.last_errors(Duration::MAX)[0];
+/// assert_eq!((&*error.error_type, &*error.text), ("timeout", "no answer in 5 s"));
+/// # Ok::<(), monitor_core::MethodError>(())
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct NamedView<'a> {
+    /// The name of its error type. One that neither the configuration lists nor a derive or attribute names counts as
+    /// `other`.
+    pub error_type: &'a str,
+    /// Its readable text.
+    pub text: ErrorText<'a>,
 }
 
 /// An error as the parser sees it: its type's name and its readable text.
@@ -311,7 +351,7 @@ impl Write for Search<'_> {
 }
 
 /// Runs code of the user's error type; `None` if it panicked.
-pub(super) fn survive<R>(run: impl FnOnce() -> R) -> Option<R> {
+pub(crate) fn survive<R>(run: impl FnOnce() -> R) -> Option<R> {
     // Sound to go on after a panic: a search half-way is a valid search, and the error is only looked at.
     match catch_unwind(AssertUnwindSafe(run)) {
         Ok(result) => Some(result),

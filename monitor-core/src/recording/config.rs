@@ -107,6 +107,10 @@ pub struct StorageConfig {
     /// # Ok::<(), monitor_core::MethodError>(())
     /// ```
     pub caller_pairs: usize,
+    /// Whether the last error texts of each method are kept: at most 20 a method, of 512 bytes each
+    /// ([`MonitorStorage::last_errors`](crate::MonitorStorage::last_errors)). Texts of errors may hold data that is not
+    /// for all who see the service's pages. Default: on.
+    pub error_texts: bool,
     /// Whether the methods of all `#[monitored]` functions in the program exist at zero from the start. Default: on
     /// in the global storage, off in others.
     pub preregister: bool,
@@ -133,6 +137,7 @@ impl Default for StorageConfig {
             size_buckets: None,
             totals: Totals::default(),
             caller_pairs: 0,
+            error_texts: true,
             preregister: false,
             methods: Vec::new(),
         }

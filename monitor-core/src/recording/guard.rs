@@ -498,7 +498,7 @@ fn fail(call: CallGuard, outcome: Outcome<'_>) {
     let call = ManuallyDrop::new(call);
     // The clock first: classifying an error takes time that is not the call's.
     let end = call.shard.now();
-    let failure = call.method().classify(outcome);
+    let failure = call.method().classify(outcome, end);
     fail_at(ManuallyDrop::into_inner(call), end, failure);
 }
 

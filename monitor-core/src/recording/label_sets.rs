@@ -699,12 +699,16 @@ mod models {
         check(|| {
             let set: &'static TextSet = leak(TextSet::new(1));
             let writer = loom::thread::spawn(|| add(set, "a"));
-            assert!(matches!(set.index("a", false), None | Some(0)));
-            // Once the set is full, each thread finds its text.
-            if set.index("b", false) == Some(1) {
-                assert_eq!(set.index("a", false), Some(0));
-            }
+            // On a thread of its own: the checker runs the first step of the main one before the writer's alone.
+            let reader = loom::thread::spawn(|| {
+                assert!(matches!(set.index("a", false), None | Some(0)));
+                // Once the set is full, each thread finds its text.
+                if set.index("b", false) == Some(1) {
+                    assert_eq!(set.index("a", false), Some(0));
+                }
+            });
             writer.join().expect("no panic");
+            reader.join().expect("no panic");
         });
     }
 }

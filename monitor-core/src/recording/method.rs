@@ -15,9 +15,10 @@ use crate::data::key::StatKey;
 use crate::data::labels::Label;
 use crate::data::window::ShareParts;
 use crate::data::{snapshot, status::DEFAULT_TASK};
-use crate::errors::Outcome;
+use crate::errors::{ErrorText, Outcome};
 use crate::recording::exemplar::{self, Exemplars};
 use crate::recording::label_sets::{LabelSetOrigin, MethodId};
+use crate::recording::last_errors::{EVERY_SECONDS, LastErrors};
 use crate::recording::limit::Permits;
 use crate::recording::shard::{Failure, Shard, Span};
 use crate::recording::site::{Settings, settings_of};
@@ -51,6 +52,8 @@ pub(crate) struct MethodShared {
     /// Label sets made at run time.
     pub(super) open: AtomicU32,
     first: Link<MethodCore>,
+    /// Why its calls fail, from the first failure with a text on.
+    pub(crate) errors: Once<&'static LastErrors>,
 }
 
 impl MethodShared {
@@ -81,6 +84,7 @@ impl MethodShared {
             streaming: settings.streaming,
             open: AtomicU32::new(0),
             first: Once::new(),
+            errors: Once::new(),
         }
     }
 
@@ -106,6 +110,31 @@ impl MethodShared {
     /// True if its calls feed the task type of all calls.
     pub(crate) fn feeds_health(&self) -> bool {
         std::ptr::eq(self.default, self.storage.default_task)
+    }
+
+    /// Keeps the text of an error of this type, unless that is off.
+    // The setting is looked at where a text is read: a failure beyond the rate costs no more than a comparison.
+    #[inline]
+    fn note_error(&self, text: ErrorText<'_>, error_type: u32, now: u64) {
+        match self.errors.get() {
+            Some(errors) => errors.note(text, error_type, now, || self.keeps_texts()),
+            None => self.note_first_error(text, error_type, now),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn note_first_error(&self, text: ErrorText<'_>, error_type: u32, now: u64) {
+        if self.keeps_texts() {
+            let clock = &self.storage.clock;
+            let new = || leak(LastErrors::new(clock.ticks(EVERY_SECONDS)));
+            let errors = self.errors.get_or_init(new);
+            errors.note(text, error_type, now, || true);
+        }
+    }
+
+    fn keeps_texts(&self) -> bool {
+        self.storage.rules().config.error_texts
     }
 
     /// All label sets so far.
@@ -270,9 +299,15 @@ impl MethodCore {
         self.dropped_values.fetch_add(1, Relaxed);
     }
 
-    /// The type and the status of an outcome that is no success.
-    pub(crate) fn classify(&self, outcome: Outcome<'_>) -> Failure {
-        self.storage.classify(outcome, self.shared.expected)
+    /// The type and the status of an outcome that is no success. The text of its error is kept, unless it is expected.
+    pub(crate) fn classify(&self, outcome: Outcome<'_>, now: u64) -> Failure {
+        let failure = self.storage.classify(outcome, self.shared.expected);
+        if failure.status.is_some()
+            && let Some(text) = outcome.error_text()
+        {
+            self.shared.note_error(text, failure.error_type, now);
+        }
+        failure
     }
 
     /// Keeps an exemplar of a call that has just ended, if the storage has a provider.

@@ -59,6 +59,7 @@ pub mod exemplar;
 pub(crate) mod guard;
 pub(crate) mod in_flight;
 pub(crate) mod label_sets;
+pub(crate) mod last_errors;
 pub(crate) mod limit;
 pub(crate) mod method;
 #[cfg(all(test, monitor_loom))]

@@ -2,6 +2,8 @@
 //! threads and a few calls. Run by `scripts/test` with `--cfg monitor_loom`, where the sizes of rings, slots and
 //! buckets are small (see their constants).
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use loom::thread;
@@ -11,11 +13,13 @@ use crate::base::clock::{Clock, ManualClock, to_f64};
 use crate::base::sync::leak;
 use crate::data::buckets::MAX_BUCKETS;
 use crate::data::status::TaskStatus;
+use crate::errors::{ErrorText, ErrorView, Outcome};
 use crate::recording::config::StorageConfig;
 use crate::recording::current::CallWord;
 use crate::recording::guard::CallGuard;
 use crate::recording::in_flight::TaskSlots;
 use crate::recording::label_sets::MethodId;
+use crate::recording::last_errors::{KeptText, LastErrors};
 use crate::recording::method::MethodCore;
 use crate::recording::shard::{Failure, LONG, Ring, ValueRing};
 use crate::recording::store::StorageCore;
@@ -31,9 +35,18 @@ const METHOD: u32 = 1;
 const PREEMPTIONS: usize = 3;
 
 pub(crate) fn check(model: impl Fn() + Sync + Send + 'static) {
+    // Std's: it is no part of the model.
+    let runs = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&runs);
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(PREEMPTIONS);
-    builder.check(model);
+    builder.check(move || {
+        counted.fetch_add(1, Relaxed);
+        model();
+    });
+    let runs = runs.load(Relaxed);
+    println!("{runs} runs");
+    assert!(runs > 1, "a model with one run explores nothing");
 }
 
 fn storage() -> (&'static StorageCore, &'static MethodCore, ManualClock) {
@@ -485,5 +498,97 @@ fn a_method_made_beside_a_configuration_has_its_limit() {
         maker.join().expect("no panic");
         let method = core.method_of(MethodId::fixed("New", METHOD + 1));
         assert_eq!(method.shared.permits.available(), 2);
+    });
+}
+
+/// An error of each thread of a model: its type and its times go with its text.
+const TEXTS: [(&str, u32, u64); 3] = [("one text", 1, 1), ("another text", 2, 2), ("third", 3, 3)];
+
+fn enter_text(errors: &LastErrors, which: usize) {
+    let (text, error_type, now) = TEXTS[which];
+    errors.enter(text, error_type, now);
+}
+
+/// Each text was entered at most this often.
+fn assert_whole(kept: &KeptText, most: u64) {
+    let known = (&*kept.text, kept.error_type, kept.first);
+    assert!(TEXTS.contains(&known), "{kept:?}");
+    assert_eq!(kept.last, kept.first);
+    assert!((1..=most).contains(&kept.count), "{kept:?}");
+}
+
+/// The slots of a method, with one text in their only slot.
+fn with_one_text() -> &'static LastErrors {
+    let errors = leak(LastErrors::new(1));
+    enter_text(errors, 0);
+    errors
+}
+
+#[test]
+fn a_reader_has_a_whole_error_text_or_none() {
+    check(|| {
+        let errors = with_one_text();
+        let writer = thread::spawn(|| enter_text(errors, 1));
+        let seen = errors.kept();
+        seen.iter().for_each(|kept| assert_whole(kept, 1));
+        writer.join().expect("no panic");
+        assert_eq!(errors.kept()[0].text, TEXTS[1].0);
+    });
+}
+
+#[test]
+fn a_reader_never_has_the_count_of_another_error_text() {
+    check(|| {
+        let errors = with_one_text();
+        let writer = thread::spawn(|| {
+            enter_text(errors, 0);
+            enter_text(errors, 1);
+        });
+        for kept in errors.kept() {
+            assert_whole(&kept, if kept.error_type == 1 { 2 } else { 1 });
+        }
+        writer.join().expect("no panic");
+        assert_eq!(errors.kept()[0].count, 1);
+    });
+}
+
+#[test]
+fn of_two_error_texts_entered_at_once_each_is_whole_or_lost() {
+    check(|| {
+        let errors = with_one_text();
+        let other = thread::spawn(|| enter_text(errors, 1));
+        enter_text(errors, 2);
+        other.join().expect("no panic");
+        let kept = errors.kept();
+        assert_eq!(kept.len(), 1);
+        assert_whole(&kept[0], 1);
+        assert_ne!(kept[0].error_type, 1, "one of the two was entered");
+    });
+}
+
+/// One call that fails with a text.
+fn fail_with_text(core: &'static StorageCore, method: &'static MethodCore) {
+    let local = local(core);
+    let call = CallGuard::start_in(&local, method);
+    let view = ErrorView {
+        type_name: "",
+        text: ErrorText::Display(&"text"),
+    };
+    let failure = method.classify(Outcome::Error(view), core.clock.now());
+    end(call, &local, Some(failure));
+}
+
+#[test]
+fn of_two_calls_that_fail_at_once_both_are_counted_though_a_text_may_be_lost() {
+    check(|| {
+        let (core, method, _) = storage();
+        let other = thread::spawn(move || fail_with_text(core, method));
+        fail_with_text(core, method);
+        other.join().expect("no panic");
+        assert_eq!(failures(&scrape(core, method).counts), 2);
+        let kept = method.shared.errors.get().expect("a failure").kept();
+        assert_eq!(kept.len(), 1);
+        assert_eq!(kept[0].text, "text");
+        assert!((1..=2).contains(&kept[0].count), "{kept:?}");
     });
 }

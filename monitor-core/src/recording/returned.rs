@@ -21,7 +21,7 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use crate::errors::{ErrorText, ErrorView, MonitorError, Outcome, named, named_below};
+use crate::errors::{ErrorText, ErrorView, MonitorError, NamedView, Outcome, named, named_below};
 use crate::recording::args::ByteSize;
 use crate::recording::guard::CallGuard;
 use crate::recording::run::EndsAtReturn;
@@ -365,8 +365,10 @@ fn named_or<'a>(
     type_name: &'static str,
     text: ErrorText<'a>,
 ) -> Outcome<'a> {
-    let view = Outcome::Error(ErrorView { type_name, text });
-    found.map_or(view, Outcome::ErrorType)
+    match found {
+        Some(error_type) => Outcome::Named(NamedView { error_type, text }),
+        None => Outcome::Error(ErrorView { type_name, text }),
+    }
 }
 
 /// Notes the size of the returned value ([`Probe::get`]), if it is a success.
@@ -409,7 +411,13 @@ impl<'a> Outcome<'a> {
         match self {
             Self::Success | Self::Cancelled => self,
             Self::Expected(_) => Self::Expected(name),
-            _ => Self::ErrorType(name),
+            failed => match failed.error_text() {
+                Some(text) => Self::Named(NamedView {
+                    error_type: name,
+                    text,
+                }),
+                None => Self::ErrorType(name),
+            },
         }
     }
 
@@ -451,6 +459,7 @@ mod tests {
                 let name = name.split('<').next().unwrap_or_default();
                 format!("{:?} {name}", view.text)
             }
+            Outcome::Named(view) => format!("Named {:?} {:?}", view.error_type, view.text),
             other => format!("{other:?}"),
         }
     }
@@ -490,8 +499,8 @@ mod tests {
         assert_rung!(Result<(), DebugOnly>, Err(DebugOnly), "Debug DebugOnly");
         assert_rung!(Result<(), Bare>, Err(Bare), "Opaque Bare");
         assert_rung!(Result<(), Typed>, Err(Typed(None)), "Debug Typed");
-        assert_rung!(Result<(), Typed>, Err(Typed(Some("mine"))), "ErrorType(\"mine\")");
-        assert_rung!(Result<(), Box<Typed>>, Err(Box::new(Typed(Some("mine")))), "ErrorType(\"mine\")");
+        assert_rung!(Result<(), Typed>, Err(Typed(Some("mine"))), "Named \"mine\" Debug");
+        assert_rung!(Result<(), Box<Typed>>, Err(Box::new(Typed(Some("mine")))), "Named \"mine\" Debug");
     }
 
     #[test]

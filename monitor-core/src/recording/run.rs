@@ -348,7 +348,10 @@ impl LastItem {
         let method = call.method();
         let (failure, count) = match outcome {
             Outcome::Success => (None, &method.items.ok),
-            failed => (Some(method.classify(failed)), &method.items.failed),
+            failed => (
+                Some(method.classify(failed, method.storage.clock.now())),
+                &method.items.failed,
+            ),
         };
         count.fetch_add(1, Relaxed);
         Self(failure)

@@ -85,6 +85,8 @@ struct Failures {
     sum: AtomicU64,
     /// Parallel to [`Shard::streaks`].
     observed: [StreakPart; 2],
+    /// Which calls of the ring failed.
+    recent: FailureRing,
 }
 
 /// The failures of one error type, from the first on. Counted once, by type and bucket at a time: so the errors by type
@@ -308,6 +310,7 @@ impl Shard {
         let bucket = self.bounds.exact_bucket(duration);
         // Before the ring, whose stores are Releases: see `ok_count`.
         bump(&failures.ended, 1, Relaxed);
+        failures.recent.push(self.ring.next(), failure.error_type);
         self.ring.push(span.end, duration);
         failures.of_type(failure).counts.bump(bucket);
         add(&failures.sum, ticks_as_f64(duration));
@@ -320,6 +323,12 @@ impl Shard {
                 streak.note_failure(&self.head.observed[at], &failures.observed[at], status);
             }
         }
+    }
+
+    /// The error type of a call of the ring, if it failed; to be trusted if [`Ring::intact_from`] then is not above
+    /// `seq`.
+    pub(crate) fn error_type_of(&self, seq: u64) -> Option<u32> {
+        self.head.failures.get()?.recent.get(seq)
     }
 
     /// Its values, made if need be.
@@ -601,7 +610,7 @@ pub(crate) const LAST: usize = if IN_MODEL { 1 } else { 5 };
 const ENTRIES: usize = if IN_MODEL { 4 } else { 128 };
 
 /// Ticks (as a power of two) in which end times are kept beside durations: 0.4 ms at 2.6 GHz.
-const END_SHIFT: u32 = 20;
+pub(crate) const END_SHIFT: u32 = 20;
 
 /// Set in an entry whose duration does not fit in 31 bits and stands in `long`.
 pub(crate) const LONG: u64 = 1 << 31;
@@ -848,6 +857,36 @@ impl ValueRing {
     pub(crate) fn get(&self, seq: u64) -> Option<f64> {
         let found = self.tags[place(seq)].load(Acquire) == tag(seq);
         found.then(|| f64::from_bits(self.values[place(seq)].load(Acquire)))
+    }
+}
+
+/// Which of the calls of a [`Ring`] failed, and why: a call without an entry succeeded, so a success writes none.
+#[derive(Debug)]
+struct FailureRing {
+    /// The low 32 bits of the call's number above its place, plus 1; and its error type.
+    entries: [AtomicU64; ENTRIES],
+}
+
+impl Default for FailureRing {
+    fn default() -> Self {
+        Self { entries: cells() }
+    }
+}
+
+impl FailureRing {
+    /// Notes the failure of the call that [`Ring::push`] is about to enter under this number; only the owner.
+    // Release: pairs with the Acquire below. A reader that sees a newer failure also sees a head that makes it leave
+    // the call out.
+    fn push(&self, seq: u64, error_type: u32) {
+        let word = u64::from(tag(seq)) << 32 | u64::from(error_type);
+        self.entries[place(seq)].store(word, Release);
+    }
+
+    fn get(&self, seq: u64) -> Option<u32> {
+        let word = self.entries[place(seq)].load(Acquire);
+        let is_its = word >> 32 == u64::from(tag(seq));
+        #[expect(clippy::cast_possible_truncation, reason = "the low half")]
+        is_its.then_some(word as u32)
     }
 }
 

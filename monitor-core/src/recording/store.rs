@@ -21,7 +21,7 @@ use crate::data::buckets::{BoundsByKind, union};
 use crate::data::snapshot::{ClockSource, MethodSnapshot};
 use crate::data::status::{DEFAULT_TASK, TaskStatus};
 use crate::data::window::CallHistory;
-use crate::errors::{ErrorParser, ErrorTypeId, Outcome, is_protocol_type};
+use crate::errors::{ErrorParser, ErrorTypeId, NamedView, Outcome, is_protocol_type};
 use crate::metrics::keyed::Values;
 use crate::recording::config::{StorageConfig, TickBounds};
 use crate::recording::exemplar::{AnyProvider, ExemplarProvider};
@@ -450,23 +450,24 @@ impl StorageCore {
     }
 
     /// The type and the status of an outcome that is no success; an error of an `expected` type sets none.
+    #[inline]
     pub(crate) fn classify(&self, outcome: Outcome<'_>, expected: &[&str]) -> Failure {
         let rules = self.rules();
         let parser = &rules.parser;
         let (id, is_ill) = match outcome {
             Outcome::Error(view) => (parser.parse_view(&view), true),
-            Outcome::ErrorType(name) | Outcome::Expected(name) => {
-                let is_ill = matches!(outcome, Outcome::ErrorType(_));
+            Outcome::ErrorType(name)
+            | Outcome::Named(NamedView {
+                error_type: name, ..
+            })
+            | Outcome::Expected(name) => {
+                let is_ill = !matches!(outcome, Outcome::Expected(_));
                 match parser.type_id(name) {
                     Some(id) => (id, is_ill),
                     None if name == TIMEOUT || is_protocol_type(name) => {
                         return self.first_listed(name, is_ill && !expected.contains(&name));
                     }
-                    None => {
-                        // For the next snapshot: a call writes no log line.
-                        self.unknown_types.number_of(name, MAX_UNKNOWN);
-                        (parser.other(), is_ill)
-                    }
+                    None => (self.unlisted(name), is_ill),
                 }
             }
             Outcome::Panic => (parser.panic(), true),
@@ -478,6 +479,14 @@ impl StorageCore {
             error_type: rules.index_of(id),
             status: is_ill.then(|| parser.status_of(id)),
         }
+    }
+
+    /// The type of a name that is not listed. The name is kept for the next snapshot: a call writes no log line.
+    #[cold]
+    #[inline(never)]
+    fn unlisted(&self, name: &str) -> ErrorTypeId {
+        self.unknown_types.number_of(name, MAX_UNKNOWN);
+        self.rules().parser.other()
     }
 
     /// A failure of a type that no rule lists and that is no unknown one: that of a time limit, or of a protocol. The type

@@ -202,9 +202,22 @@ impl RecentCalls {
 }
 
 impl RecentCall {
+    /// The method and label set it counts as.
+    pub(crate) fn method(&self) -> &'static MethodCore {
+        self.shard.method
+    }
+
     #[cfg(any(test, feature = "testing"))]
     pub(crate) fn id(&self) -> CallId {
         (std::ptr::from_ref(self.shard).addr(), self.entry.seq)
+    }
+
+    /// The storage's index of the error type, if it failed; `None` where the call was overwritten meanwhile.
+    #[expect(clippy::option_option, reason = "two questions")]
+    pub(crate) fn outcome(&self) -> Option<Option<u32>> {
+        let failed = self.shard.error_type_of(self.entry.seq);
+        // Read before the head is, as a value is.
+        (self.entry.seq >= self.shard.ring.intact_from()).then_some(failed)
     }
 
     /// The values the call observed, by name.

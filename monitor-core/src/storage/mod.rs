@@ -9,10 +9,12 @@
 //! - `statuses`: task types; `shares`: which of them fail too often;
 //! - `running`: the tree of calls in flight;
 //! - `sampler`: self time, from samples of the threads' current calls;
+//! - `last_errors`: why calls fail;
 //! - `stats_map`: the original's flat map, warnings at the start;
 //! - in other folders: `health` in `health.rs`, and the `prometheus` collector in `export/prometheus.rs`.
 
 pub(crate) mod collect;
+mod last_errors;
 pub(crate) mod means;
 mod running;
 pub(crate) mod sampler;

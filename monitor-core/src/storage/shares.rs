@@ -49,7 +49,7 @@ impl MethodShared {
     }
 
     /// The task type its calls feed: its own, or the one that an attribute names.
-    fn task_name(&self) -> Arc<str> {
+    pub(super) fn task_name(&self) -> Arc<str> {
         let named = settings_of(&self.plain.name).and_then(|settings| settings.task);
         match named {
             _ if self.has_own_task => Arc::clone(&self.plain.name),

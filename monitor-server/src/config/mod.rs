@@ -95,6 +95,7 @@ const COMPRESSED_AGE: Duration = Duration::from_millis(100);
 /// | `max_methods` | 1000 | most methods that are made at run time by name (`monitor.method("..")`), beside those of the program's functions; calls of further ones are counted as the method `overflow`; 0 is no limit |
 /// | `idle_series` | 0 | seconds without an update after which a series made at run time leaves the page: by key or of a registered metric, whose memory is freed, or of calls whose labels are text, which keep their counts; 0 is never |
 /// | `caller_pairs` | 0 | most pairs of a caller and a method that have series on the page, in `monitor_calls_total` and `monitor_calls_failed_total`; the calls of further ones are counted as `overflow`; 0 is no such families, 1000 is plenty for most services |
+/// | `error_texts` | `true` | whether the last error texts of each method are kept (20 of 512 bytes each), for the details of `/health` and a line in the log, at most one a method and error type in ten seconds |
 /// | `profile` | `prometheus` | names under which the storage is exported: `prometheus`, idiomatic ones, or `servicekit`, those of the Python toolkit, for which `run` also counts every call as a task, not entry calls alone (a mounted `MetricServer` does not set that: see `StorageConfig::totals`) |
 /// | `namespace` | `service` | first part of the names of the service's families in the profile `prometheus`: letters, digits and `_` |
 /// | `buckets` | those of the profile | upper bounds of durations and other times, seconds, from 1 to 100 of them, in place of the profile's |
@@ -273,6 +274,10 @@ settings! {MonitorConfig, on MonitorConfig () {
     /// `monitor_calls_failed_total`. Default 0: there are none. 1,000 is plenty for most services; further pairs are
     /// added up, by method: see [`StorageConfig::caller_pairs`](monitor_core::StorageConfig::caller_pairs).
     "caller_pairs" => storage.caller_pairs, fn caller_pairs(pairs: usize);
+    /// Whether the last error texts of each method are kept, at most 20 of 512 bytes each: they are shown in the details
+    /// of `/health`, to those who may see them, and one a method and error type in ten seconds is written to the log.
+    /// Default on. Texts of errors may hold data of the service's users.
+    "error_texts" => storage.error_texts, fn error_texts(on: bool);
     /// The names under which the storage is exported. Default [`Profile::Prometheus`]. With [`Profile::Servicekit`] the
     /// totals over all methods and the status `default` are about all calls, as in the Python toolkit, otherwise about
     /// entry calls: see [`Totals`]. [`run`](crate::run) sets that; a [`MetricServer`](crate::MetricServer) leaves it to

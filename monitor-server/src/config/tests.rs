@@ -71,6 +71,7 @@ max_workers: '4'
 hpa_max_workers: '8'
 max_series: \"0\"
 max_methods: \"7\"
+error_texts: false
 errors: {FATAL: {service_errors: [x], unhealthy: '3'}}
 service info:
   version: {info: Version., value: ' 1.5 '}
@@ -80,7 +81,7 @@ service info:
     );
     let limits = (storage.max_workers, storage.hpa_max_workers);
     assert_eq!((limits, storage.max_series), ((4, Some(8)), 0));
-    assert_eq!(storage.max_methods, 7);
+    assert_eq!((storage.max_methods, storage.error_texts), (7, false));
     let mut rules = storage.errors.rules().iter();
     let fatal = rules.find(|rule| rule.status == "FATAL").expect("FATAL");
     assert_eq!(

@@ -4,12 +4,13 @@
 //! facts and no verdicts: each question takes a [`Report`] of that moment, so all of them give the same answer.
 //! [`lifecycle`] holds start, drain and heartbeat, [`checks`] the results of checks, [`workers`] the ends of workers, [`runtimes`]
 //! the delays of the service's runtimes, [`report`] the verdicts and their
-//! JSON, [`metrics`] the families.
+//! JSON, [`metrics`] the families, [`error_log`] the lines about why calls fail.
 //!
 //! There is no event for the run of a task type, its share of failures, or the age of a pulse. So the watch channel is
 //! brought up to date once a second, with which the storage also counts the calls for the share every 2 s; and at once when a check gives a result, the service has started, or a drain begins.
 
 mod checks;
+mod error_log;
 mod lifecycle;
 mod metrics;
 mod report;
@@ -28,6 +29,7 @@ use tokio::sync::{Notify, watch};
 
 pub use self::checks::Check;
 pub(crate) use self::checks::{CheckCode, Checks, Registered};
+use self::error_log::ErrorLog;
 pub(crate) use self::lifecycle::Lifecycle;
 pub use self::lifecycle::{HealthState, Heartbeat, Readiness};
 pub use self::metrics::health_families;
@@ -283,6 +285,7 @@ impl HealthService {
         async move {
             // Being ready, or not ready yet, is no news at first; being unhealthy is.
             let mut logged = None;
+            let mut errors = ErrorLog::default();
             loop {
                 let report = self.report();
                 let readiness = report.readiness;
@@ -303,6 +306,7 @@ impl HealthService {
                 }
                 logged = Some(readiness);
                 sender.send(report.state(&self.groups));
+                errors.write(self.monitor);
                 tokio::select! {
                     () = self.changed.notified() => {}
                     () = tokio::time::sleep(LOOK_EVERY) => {}

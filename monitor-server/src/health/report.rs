@@ -4,18 +4,23 @@
 //! liveness. All here is a pure function of it. A task type and a check may have one name: the check keeps it, and the
 //! key of the task type is `task:<name>`. Members of a group that do not exist (yet) count for nothing.
 //!
+//! Those who may see details also see why calls fail: a task type has the last error texts of the methods that feed it,
+//! the newest one where all parts are shown, more where it is asked for by name.
+//!
 //! There are two formats of an answer: that of Spring Boot's health endpoint, and `application/health+json`
 //! (draft-inadarei-api-health-check-06, which expired in 2022 and has no successor). One writer makes both.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use monitor_core::__private::date_and_time;
 use monitor_core::health::{Thresholds, verdict};
-use monitor_core::snapshot::StatusSnapshot;
-use monitor_core::{Component, FailureShare, Health, HealthStatus, ReadinessPolicy, TaskStatus};
+use monitor_core::snapshot::{LastError, StatusSnapshot};
+use monitor_core::{
+    Component, DEFAULT_TASK, FailureShare, Health, HealthStatus, ReadinessPolicy, TaskStatus,
+};
 
 use super::{
     GROUPS, Groups, HealthPart, HealthService, HealthState, PartDetails, Readiness, runtimes,
@@ -40,7 +45,12 @@ struct Selected<'r> {
     parts: Vec<&'r HealthPart>,
     /// Beside those of its parts.
     reason: Option<&'static str>,
+    /// Why calls fail that feed a task type, as JSON, the newest first. Empty where details are not shown.
+    errors: HashMap<Arc<str>, Vec<String>>,
 }
+
+/// Most error texts of one task type, where it is asked for by name.
+const MOST_ERRORS: usize = 20;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SelectedKind {
@@ -94,7 +104,11 @@ impl HealthService {
         {
             report.parts.extend(never_set(name));
         }
-        let selected = report.select(name, &self.groups)?;
+        let mut selected = report.select(name, &self.groups)?;
+        if access == Access::Full {
+            let most = selected.most_errors();
+            selected.errors = errors_by_task(self.monitor.last_errors(Duration::MAX), most);
+        }
         let body = match (access, shape) {
             (Access::Full, Shape::Spring) => selected.spring(&self.groups),
             (Access::Full, Shape::HealthJson) => selected.draft(service),
@@ -205,6 +219,7 @@ impl Report {
             status,
             parts,
             reason,
+            errors: HashMap::new(),
         })
     }
 
@@ -269,7 +284,7 @@ impl From<Component> for HealthPart {
 
 impl HealthPart {
     /// Status and details, as Spring Boot has them.
-    fn spring(&self) -> String {
+    fn spring(&self, errors: Option<String>) -> String {
         let age = self.age.map(seconds);
         let details = match &self.details {
             PartDetails::Task(task) => object([
@@ -281,6 +296,7 @@ impl HealthPart {
                     task.failure_share.as_ref().map(failure_share),
                 ),
                 ("age_seconds", age),
+                ("errors", errors),
             ]),
             PartDetails::Check(check, output) => object([
                 ("age_seconds", age),
@@ -298,7 +314,7 @@ impl HealthPart {
     }
 
     /// Key and value in the draft's `checks`.
-    fn draft(&self, now: SystemTime) -> (String, String) {
+    fn draft(&self, now: SystemTime, errors: Option<String>) -> (String, String) {
         let (measurement, observed) = match &self.details {
             PartDetails::Task(task) => (":task_status", Some(quoted(task.status.name()))),
             PartDetails::Check(..) => (":check", None),
@@ -313,6 +329,7 @@ impl HealthPart {
             ("time", observed_at.map(|time| quoted(&rfc3339(time)))),
             // Absent where the status is `pass`, as the draft asks.
             ("output", self.reason.as_deref().map(quoted)),
+            ("errors", errors),
         ]);
         // A colon divides component and measurement, and may be in neither.
         (self.key.replace(':', "_") + measurement, entry)
@@ -320,6 +337,23 @@ impl HealthPart {
 }
 
 impl Selected<'_> {
+    /// Most error texts that are shown of one task type.
+    fn most_errors(&self) -> usize {
+        match self.kind {
+            SelectedKind::Part => MOST_ERRORS,
+            _ => 1,
+        }
+    }
+
+    /// Why the calls fail that feed a task type, as JSON.
+    fn errors_of(&self, part: &HealthPart) -> Option<String> {
+        let PartDetails::Task(task) = &part.details else {
+            return None;
+        };
+        let errors = self.errors.get(&task.task)?;
+        Some(list(errors.iter().cloned()))
+    }
+
     fn reasons(&self) -> impl Iterator<Item = &str> {
         let parts = self.parts.iter().filter_map(|part| part.reason.as_deref());
         self.reason.into_iter().chain(parts)
@@ -327,10 +361,14 @@ impl Selected<'_> {
 
     fn spring(&self, groups: &Groups) -> String {
         if self.kind == SelectedKind::Part {
-            return self.parts.iter().map(|part| part.spring()).collect();
+            return self
+                .parts
+                .iter()
+                .map(|part| part.spring(self.errors_of(part)))
+                .collect();
         }
         let parts = self.parts.iter();
-        let components = parts.map(|part| (&part.key, Some(part.spring())));
+        let components = parts.map(|part| (&part.key, Some(part.spring(self.errors_of(part)))));
         let names = GROUPS.into_iter().chain(groups.keys().map(|name| &**name));
         let is_whole = self.kind == SelectedKind::All;
         object([
@@ -344,7 +382,11 @@ impl Selected<'_> {
     fn draft(&self, service: Option<&Service>) -> String {
         let now = SystemTime::now();
         let mut checks: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for (key, entry) in self.parts.iter().map(|part| part.draft(now)) {
+        for (key, entry) in self
+            .parts
+            .iter()
+            .map(|part| part.draft(now, self.errors_of(part)))
+        {
             checks.entry(key).or_default().push(entry);
         }
         let checks = checks
@@ -376,6 +418,40 @@ fn failure_share(share: &FailureShare) -> String {
         ("cancelled", Some(share.cancelled.to_string())),
         ("window_seconds", Some(seconds(share.window))),
         ("since_seconds", Some(seconds(share.since))),
+    ])
+}
+
+/// Of each task type at most so many errors of the calls that feed it, as JSON, the newest first.
+fn errors_by_task(mut errors: Vec<LastError>, most: usize) -> HashMap<Arc<str>, Vec<String>> {
+    errors.sort_by(|a, b| b.last.total_cmp(&a.last));
+    let mut by_task: HashMap<Arc<str>, Vec<String>> = HashMap::new();
+    for error in &errors {
+        let own = error.task.as_deref();
+        let all = own.map(|_| DEFAULT_TASK);
+        for task in own.into_iter().chain(all.filter(|all| own != Some(all))) {
+            if !by_task.contains_key(task) {
+                by_task.insert(task.into(), Vec::new());
+            }
+            if let Some(shown) = by_task.get_mut(task).filter(|shown| shown.len() < most) {
+                shown.push(error_json(error));
+            }
+        }
+    }
+    by_task
+}
+
+fn error_json(error: &LastError) -> String {
+    let at = |unix: f64| {
+        let since = Duration::try_from_secs_f64(unix).unwrap_or_default();
+        Some(quoted(&rfc3339(UNIX_EPOCH + since)))
+    };
+    object([
+        ("method", Some(quoted(&error.method))),
+        ("error_type", Some(quoted(&error.error_type))),
+        ("text", Some(quoted(&error.text))),
+        ("count", Some(error.count.to_string())),
+        ("first", at(error.first)),
+        ("last", at(error.last)),
     ])
 }
 

@@ -11,7 +11,7 @@ use futures_core::Stream;
 use tonic::{Code, Response, Status};
 
 use super::{Known, Probe};
-use crate::errors::{Outcome, named_below};
+use crate::errors::{ErrorText, NamedView, Outcome, named_below};
 use crate::recording::run::{CallEnd, EndsAtReturn, InPlaceCall};
 
 impl<'a, T, L> Known<'a, Result<T, Status>, L> {
@@ -37,13 +37,18 @@ impl<'a, T, L> Known<'a, Result<T, Box<Status>>, L> {
 /// The outcome of a status that is an error: one that was made of an error which names its type has that one.
 #[cold]
 #[inline(never)]
-fn outcome_of(status: &Status) -> Outcome<'static> {
-    if let Some(name) = named_below(status) {
-        return Outcome::ErrorType(name);
-    }
-    match Outcome::of_grpc_code(status.code() as i32) {
+fn outcome_of(status: &Status) -> Outcome<'_> {
+    let outcome = match (named_below(status), status.code()) {
+        (Some(name), _) => Outcome::ErrorType(name),
         // A mistake: the caller gets no message.
-        Outcome::Success => Outcome::of_grpc_code(Code::Unknown as i32),
+        (None, Code::Ok) => Outcome::of_grpc_code(Code::Unknown as i32),
+        (None, code) => Outcome::of_grpc_code(code as i32),
+    };
+    match outcome {
+        Outcome::ErrorType(error_type) => Outcome::Named(NamedView {
+            error_type,
+            text: ErrorText::Error(status),
+        }),
         outcome => outcome,
     }
 }
