@@ -33,6 +33,8 @@
 //!   tree ([`running`](MonitorStorage::running)).
 //! - [`MetricDesc`], [`metric`]: counters, gauges and histograms of the user's own, under their own names.
 //! - [`Sampler`]: self time by method and by stack of methods, from samples.
+//! - [`Outcome`]: how a call ended; [by an HTTP status](Outcome::of_http_status), [by a gRPC code](Outcome::of_grpc_code). With the
+//!   features `http` and `tonic` the attribute reads them off returned values.
 //! - [`ErrorParser`], [`Health`]: which errors have which type, and how many in a row are unhealthy.
 //! - [`timeout_with`], and `timeout` (feature `tokio`): a time limit that is a failure, and no cancelled call.
 //! - [`snapshot`], [`family`]: recorded numbers, as plain data.

@@ -22,11 +22,10 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use declared::MAX_DECLARED;
-pub use declared::{DeclaredType, DeclaredTypes};
-pub(crate) use declared::{derived_types, merged};
+pub use declared::{DeclaredType, DeclaredTypes, LateTypes};
+pub(crate) use declared::{TIMEOUT, derived_types, late_type, merged};
 pub use named::{MonitorError, NamedError, Naming, Unnamed};
 pub(crate) use named::{ask_also, named, named_below};
-pub(crate) use protocol::is_protocol_type;
 pub use text::{ErrorText, ErrorView, NamedView, Outcome};
 pub(crate) use text::{MAX_SOURCES, survive};
 use text::{Search, Words, fold};

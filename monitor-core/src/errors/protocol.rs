@@ -1,47 +1,34 @@
 //! Outcomes and error types of protocols: HTTP statuses and gRPC codes.
 //!
-//! These types are a closed set that no program has to list. A storage has one of them from the first failure of that
-//! type on ([`is_protocol_type`]): a program that is no server has no series of them.
+//! The types are late ones ([`LateTypes`]): no program has to list them, and one that is no server has no series of them.
 
+use super::declared::LateTypes;
 use super::text::Outcome;
 
-/// The lowest status that is an error.
-const LOWEST: u16 = 400;
+/// The error types of HTTP statuses: a type for each status that has a name, and one for all others of its hundred.
+macro_rules! http_types {
+    ($($status:literal)* ; $($status_5xx:literal)*) => {
+        /// All of them, sorted.
+        const HTTP_TYPES: &[&str] = &[
+            $(concat!("http_", $status),)* "http_4xx", $(concat!("http_", $status_5xx),)* "http_5xx",
+        ];
 
-/// The type of a failure with each of the statuses 400 to 599.
-static HTTP_TYPES: [[u8; 8]; 200] = http_types();
-
-/// The type of a status that HTTP does not have.
-const HTTP_INVALID: &str = "http_invalid";
-
-/// The type of a response whose body breaks after its head.
-const HTTP_BODY: &str = "http_body";
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "digits, and statuses of three of them"
-)]
-const fn http_types() -> [[u8; 8]; 200] {
-    let mut types = [*b"http_000"; 200];
-    let mut at = 0;
-    while at < types.len() {
-        let status = LOWEST + at as u16;
-        types[at][5] = b'0' + (status / 100) as u8;
-        types[at][6] = b'0' + (status / 10 % 10) as u8;
-        types[at][7] = b'0' + (status % 10) as u8;
-        at += 1;
-    }
-    types
+        /// The type of a status that is an error.
+        fn http_type(status: u16) -> &'static str {
+            match status {
+                $($status => concat!("http_", $status),)*
+                $($status_5xx => concat!("http_", $status_5xx),)*
+                400..500 => "http_4xx",
+                _ => "http_5xx",
+            }
+        }
+    };
 }
 
-/// The type of a failure with this status; `None` for one that is no error.
-fn http_type(status: u16) -> Option<&'static str> {
-    if let 100..LOWEST = status {
-        return None;
-    }
-    let known = HTTP_TYPES.get(usize::from(status.wrapping_sub(LOWEST)));
-    let text = known.and_then(|known| str::from_utf8(known).ok());
-    Some(text.unwrap_or(HTTP_INVALID))
+http_types! {
+    400 401 402 403 404 405 406 407 408 409 410 411 412 413 414 415 416 417 418 421 422 423 424 425 426 428 429 431 451
+    499 ;
+    500 501 502 503 504 505 506 507 508 510 511
 }
 
 /// How a call counts that ends with a gRPC code.
@@ -52,13 +39,12 @@ enum Meaning {
     Failure,
     /// The caller asked for something it cannot have; the service is well.
     Expected,
-    Cancelled,
 }
 
-/// The gRPC codes by number, as `statuscodes.md` of the gRPC specification lists them.
+/// The gRPC codes by number, as `statuscodes.md` of the gRPC specification lists them: error type and meaning.
 const GRPC_CODES: [(&str, Meaning); 17] = [
     ("grpc_ok", Meaning::Success),
-    ("grpc_cancelled", Meaning::Cancelled),
+    ("grpc_cancelled", Meaning::Failure),
     ("grpc_unknown", Meaning::Failure),
     ("grpc_invalid_argument", Meaning::Expected),
     ("grpc_deadline_exceeded", Meaning::Failure),
@@ -76,6 +62,29 @@ const GRPC_CODES: [(&str, Meaning); 17] = [
     ("grpc_unauthenticated", Meaning::Expected),
 ];
 
+/// The types of the codes, sorted.
+const GRPC_TYPES: &[&str] = &[
+    "grpc_aborted",
+    "grpc_already_exists",
+    "grpc_cancelled",
+    "grpc_data_loss",
+    "grpc_deadline_exceeded",
+    "grpc_failed_precondition",
+    "grpc_internal",
+    "grpc_invalid_argument",
+    "grpc_not_found",
+    "grpc_out_of_range",
+    "grpc_permission_denied",
+    "grpc_resource_exhausted",
+    "grpc_unauthenticated",
+    "grpc_unavailable",
+    "grpc_unimplemented",
+    "grpc_unknown",
+];
+
+inventory::submit! { LateTypes(HTTP_TYPES) }
+inventory::submit! { LateTypes(GRPC_TYPES) }
+
 /// The place of `UNKNOWN`, which stands for a code that gRPC does not have.
 const GRPC_UNKNOWN: usize = 2;
 
@@ -89,9 +98,8 @@ impl Outcome<'static> {
     /// |---|---|---|
     /// | 100 to 399 | success | |
     /// | 408 | failure | `http_408` |
-    /// | other 400 to 499 | expected failure: the client's fault | `http_404` and so on |
-    /// | 500 to 599 | failure | `http_503` and so on |
-    /// | any other | failure | `http_invalid` |
+    /// | other 400 to 499 | expected failure: the client's fault | `http_404` and so on, `http_4xx` for one without a name |
+    /// | any other | failure | `http_503` and so on, `http_5xx` for one without a name |
     ///
     /// 408 is a failure because it is the answer of time limits too. The types need no entry in the configuration; one
     /// that lists them sets their status. They are on the page from the first such failure on.
@@ -109,7 +117,7 @@ impl Outcome<'static> {
     #[must_use]
     pub fn of_http_status(status: u16) -> Self {
         // For a caller that knows the status this is all there is.
-        if let 100..LOWEST = status {
+        if let 100..400 = status {
             return Self::Success;
         }
         failed_http(status)
@@ -122,9 +130,11 @@ impl Outcome<'static> {
     /// | code | outcome |
     /// |---|---|
     /// | `OK` | success |
-    /// | `CANCELLED` | cancelled |
     /// | `INVALID_ARGUMENT`, `NOT_FOUND`, `ALREADY_EXISTS`, `PERMISSION_DENIED`, `UNAUTHENTICATED`, `FAILED_PRECONDITION`, `ABORTED`, `OUT_OF_RANGE` | expected failure: the caller's fault |
-    /// | `UNKNOWN`, `DEADLINE_EXCEEDED`, `RESOURCE_EXHAUSTED`, `UNIMPLEMENTED`, `INTERNAL`, `UNAVAILABLE`, `DATA_LOSS` | failure |
+    /// | `CANCELLED`, `UNKNOWN`, `DEADLINE_EXCEEDED`, `RESOURCE_EXHAUSTED`, `UNIMPLEMENTED`, `INTERNAL`, `UNAVAILABLE`, `DATA_LOSS` | failure |
+    ///
+    /// `CANCELLED` as an answer is a failure: a client that cancels a call gets no answer any more, so this one was made by
+    /// something inside of the service, such as a time limit of tonic.
     ///
     /// The type is the code's name in lower case behind `grpc_`: `grpc_not_found`. A number that is no code counts as
     /// `UNKNOWN`. The types need no entry in the configuration, as those of
@@ -147,7 +157,6 @@ impl Outcome<'static> {
             Meaning::Success => Self::Success,
             Meaning::Failure => Self::ErrorType(name),
             Meaning::Expected => Self::Expected(name),
-            Meaning::Cancelled => Self::Cancelled,
         }
     }
 }
@@ -155,27 +164,16 @@ impl Outcome<'static> {
 #[cold]
 #[inline(never)]
 fn failed_http(status: u16) -> Outcome<'static> {
-    let error_type = http_type(status).unwrap_or(HTTP_INVALID);
     match status {
-        408 => Outcome::ErrorType(error_type),
-        400..500 => Outcome::Expected(error_type),
-        _ => Outcome::ErrorType(error_type),
+        400..500 if status != 408 => Outcome::Expected(http_type(status)),
+        _ => Outcome::ErrorType(http_type(status)),
     }
-}
-
-/// True for a type that the answers of a protocol have.
-pub(crate) fn is_protocol_type(name: &str) -> bool {
-    let of_status = || {
-        let status = name.strip_prefix("http_")?.parse().ok()?;
-        http_type(status)
-    };
-    let of_code = || GRPC_CODES[1..].iter().any(|(code, _)| *code == name);
-    matches!(name, HTTP_BODY | HTTP_INVALID) || of_status() == Some(name) || of_code()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::errors::late_type;
 
     #[test]
     fn statuses_from_100_to_399_are_successes_and_all_others_have_a_type_that_is_known() {
@@ -185,18 +183,19 @@ mod tests {
                 Outcome::Success => assert!(is_success, "{status}"),
                 Outcome::Expected(name) => {
                     assert!((400..500).contains(&status) && status != 408, "{status}");
-                    assert_eq!(name, format!("http_{status}"));
-                    assert!(is_protocol_type(name), "{name}");
+                    assert!(
+                        name == format!("http_{status}") || name == "http_4xx",
+                        "{name}"
+                    );
+                    assert_eq!(late_type(name), Some(name));
                 }
                 Outcome::ErrorType(name) => {
-                    let is_error = status == 408 || (500..600).contains(&status);
-                    let expected = if is_error {
-                        format!("http_{status}")
-                    } else {
-                        "http_invalid".to_owned()
-                    };
-                    assert!(!is_success && name == expected, "{status} {name}");
-                    assert!(is_protocol_type(name), "{name}");
+                    let expected = format!("http_{status}");
+                    assert!(
+                        !is_success && (name == expected || name == "http_5xx"),
+                        "{name}"
+                    );
+                    assert_eq!(late_type(name), Some(name));
                 }
                 other => panic!("{status} {other:?}"),
             }
@@ -207,7 +206,6 @@ mod tests {
     fn each_code_has_the_outcome_of_its_meaning() {
         let outcomes = (-1..=17).map(|code| match Outcome::of_grpc_code(code) {
             Outcome::Success => "ok".to_owned(),
-            Outcome::Cancelled => "cancelled".to_owned(),
             Outcome::Expected(name) => format!("- {name}"),
             Outcome::ErrorType(name) => format!("! {name}"),
             other => format!("{other:?}"),
@@ -217,7 +215,7 @@ mod tests {
             [
                 "! grpc_unknown",
                 "ok",
-                "cancelled",
+                "! grpc_cancelled",
                 "! grpc_unknown",
                 "- grpc_invalid_argument",
                 "! grpc_deadline_exceeded",
@@ -239,19 +237,26 @@ mod tests {
     }
 
     #[test]
-    fn names_that_only_look_like_those_of_a_protocol_are_none() {
-        for name in [
-            "http_",
-            "http_200",
-            "http_0404",
-            "http_+404",
-            "http_999",
-            "http",
-            "grpc_ok",
-            "grpc_",
-            "GRPC_UNKNOWN",
+    fn statuses_with_a_name_have_a_type_of_their_own() {
+        for (status, name) in [
+            (404, "http_404"),
+            (477, "http_4xx"),
+            (503, "http_503"),
+            (599, "http_5xx"),
+            (0, "http_5xx"),
         ] {
-            assert!(!is_protocol_type(name), "{name}");
+            assert_eq!(http_type(status), name);
         }
+    }
+
+    #[test]
+    fn the_types_are_late_ones_and_success_has_none() {
+        for types in [HTTP_TYPES, GRPC_TYPES] {
+            assert!(types.is_sorted(), "they are searched");
+        }
+        for (name, _) in &GRPC_CODES[1..] {
+            assert_eq!(late_type(name), Some(*name));
+        }
+        assert_eq!(["grpc_ok", "http_200", "http_"].map(late_type), [None; 3]);
     }
 }

@@ -36,8 +36,7 @@ pub enum Outcome<'a> {
     Expected(&'a str),
     /// It panicked.
     Panic,
-    /// It was dropped before it ended, and not by a [`timeout_with`](crate::timeout_with); or it ended with the gRPC code
-    /// `CANCELLED`.
+    /// It was dropped before it ended, and not by a [`timeout_with`](crate::timeout_with).
     Cancelled,
 }
 

@@ -242,6 +242,12 @@ impl<'a, T, L> AsValue<'a, T, L> {
         EndsAtReturn
     }
 
+    /// The same for a value in which a type is not named.
+    #[inline]
+    pub fn opaque_end(&self) -> EndsAtReturn {
+        self.end()
+    }
+
     #[inline]
     fn value(&self) -> &'a T {
         self.0
@@ -409,7 +415,7 @@ impl<'a> Outcome<'a> {
     #[must_use]
     pub fn named(self, name: &'a str) -> Self {
         match self {
-            Self::Success | Self::Cancelled => self,
+            Self::Success => self,
             Self::Expected(_) => Self::Expected(name),
             failed => match failed.error_text() {
                 Some(text) => Self::Named(NamedView {
@@ -428,7 +434,7 @@ impl<'a> Outcome<'a> {
     pub fn ok_if(self, ok: bool) -> Self {
         match self {
             _ if ok => Self::Success,
-            Self::Success | Self::Cancelled => Self::ErrorType("other"),
+            Self::Success => Self::ErrorType("other"),
             Self::Expected(name) => Self::ErrorType(name),
             failed => failed,
         }

@@ -545,11 +545,7 @@ impl<const RETURNS: bool> InPlaceCall<RETURNS> {
 
     /// Goes on with the stream that is its value.
     #[inline]
-    pub fn into_stream<I, T, V>(
-        self,
-        stream: T,
-        verdict: V,
-    ) -> Run<T, V, OnceState<Never, LastItem>>
+    pub fn into_stream<I, T, V>(self, stream: T, verdict: V) -> RestOfCall<T, V>
     where
         T: Stream<Item = I>,
         V: for<'a> Fn(&'a I, &mut CallGuard) -> Outcome<'a>,
@@ -567,8 +563,9 @@ impl<const RETURNS: bool> InPlaceCall<RETURNS> {
 impl InPlaceCall<false> {
     /// Ends the call with its value; or later, if that is a success with a stream in it.
     #[inline]
-    pub fn finish_at<R, V>(mut self, end: impl CallEnd<R>, value: R, verdict: V) -> R
+    pub fn finish_at<R, K, V>(mut self, end: K, value: R, verdict: V) -> K::Value
     where
+        K: CallEnd<R>,
         V: for<'a> FnOnce(&'a R, &mut CallGuard) -> Outcome<'a>,
     {
         let outcome = verdict(&value, &mut self.call);
@@ -576,14 +573,20 @@ impl InPlaceCall<false> {
             return end.succeed(self, value);
         }
         self.into_guard().finish(outcome);
-        value
+        end.ended(value)
     }
 }
 
 /// When a call ends whose value is a success.
 pub trait CallEnd<R> {
+    /// The value that the function returns.
+    type Value;
+
     /// Ends the call, or has the value end it.
-    fn succeed(self, call: InPlaceCall<false>, value: R) -> R;
+    fn succeed(self, call: InPlaceCall<false>, value: R) -> Self::Value;
+
+    /// The value of a call that has ended.
+    fn ended(self, value: R) -> Self::Value;
 }
 
 /// The end of a call whose value has nothing in it that goes on.
@@ -591,10 +594,30 @@ pub trait CallEnd<R> {
 pub struct EndsAtReturn;
 
 impl<R> CallEnd<R> for EndsAtReturn {
+    type Value = R;
+
     #[inline]
     fn succeed(self, call: InPlaceCall<false>, value: R) -> R {
         call.into_guard().finish(Outcome::Success);
         value
+    }
+
+    #[inline]
+    fn ended(self, value: R) -> R {
+        value
+    }
+}
+
+/// A stream that is the rest of a call which began before it; or of none, if that has ended.
+pub(crate) type RestOfCall<T, V> = Run<T, V, OnceState<Never, LastItem>>;
+
+/// A stream without a call.
+#[cfg(feature = "tonic")]
+pub(crate) fn without_call<T, V>(stream: T, verdict: V) -> RestOfCall<T, V> {
+    Run {
+        body: stream,
+        call: OnceState::Over,
+        verdict,
     }
 }
 

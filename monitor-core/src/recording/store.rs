@@ -21,7 +21,7 @@ use crate::data::buckets::{BoundsByKind, union};
 use crate::data::snapshot::{ClockSource, MethodSnapshot};
 use crate::data::status::{DEFAULT_TASK, TaskStatus};
 use crate::data::window::CallHistory;
-use crate::errors::{ErrorParser, ErrorTypeId, NamedView, Outcome, is_protocol_type};
+use crate::errors::{ErrorParser, ErrorTypeId, NamedView, Outcome, late_type};
 use crate::metrics::keyed::Values;
 use crate::recording::config::{StorageConfig, TickBounds};
 use crate::recording::exemplar::{AnyProvider, ExemplarProvider};
@@ -32,7 +32,6 @@ use crate::recording::shard::Failure;
 use crate::recording::site::{self, CallSite};
 use crate::recording::streak::Streak;
 use crate::recording::thread::Record;
-use crate::recording::time_limit::TIMEOUT;
 
 /// The state behind a [`MonitorStorage`](crate::MonitorStorage). It lives as long as the process: threads and guards
 /// point at its parts without counting.
@@ -59,7 +58,7 @@ pub(crate) struct StorageCore {
     order: Mutex<Arc<MethodList>>,
     records: Mutex<Records>,
     tasks: Interner<(Arc<str>, Streak)>,
-    /// All error types that ever were configured, those that code names, and those that are listed by their first failure.
+    /// All error types that ever were configured, and those that code names.
     error_types: Interner<Arc<str>>,
     rules: Latest<Rules>,
     pub(super) exemplars: Latest<Option<AnyProvider>>,
@@ -462,12 +461,12 @@ impl StorageCore {
             })
             | Outcome::Expected(name) => {
                 let is_ill = !matches!(outcome, Outcome::Expected(_));
-                match parser.type_id(name) {
-                    Some(id) => (id, is_ill),
-                    None if name == TIMEOUT || is_protocol_type(name) => {
-                        return self.first_listed(name, is_ill && !expected.contains(&name));
+                match parser.type_id(name).ok_or_else(|| late_type(name)) {
+                    Ok(id) => (id, is_ill),
+                    Err(Some(name)) => {
+                        return self.fail_late(name, is_ill && !expected.contains(&name));
                     }
-                    None => (self.unlisted(name), is_ill),
+                    Err(None) => (self.unlisted(name), is_ill),
                 }
             }
             Outcome::Panic => (parser.panic(), true),
@@ -489,9 +488,8 @@ impl StorageCore {
         self.rules().parser.other()
     }
 
-    /// A failure of a type that no rule lists and that is no unknown one: that of a time limit, or of a protocol. The type
-    /// is listed by its first failure.
-    fn first_listed(&self, name: &str, is_ill: bool) -> Failure {
+    /// The failure of a type that no rule lists, and that is listed by its first failure.
+    fn fail_late(&self, name: &'static str, is_ill: bool) -> Failure {
         let known = self.error_types.number_of(name, u32::MAX);
         Failure {
             error_type: known.unwrap_or_default(),

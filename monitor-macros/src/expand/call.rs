@@ -8,7 +8,7 @@ use syn::{Expr, Type};
 
 use crate::attribute::{FOLLOWS_STREAMS, READS_RESPONSES};
 use crate::parse::{Args, Label, Name, words};
-use crate::shape::{Borrow, Shape, ends_in_a_statement, holds_a_response, is_unit, may_be_result};
+use crate::shape::{Borrow, ResponseStream, Shape, ends_in_a_statement, is_unit, may_be_result};
 use crate::tokens::{in_parentheses, is};
 use crate::validate::Checked;
 
@@ -296,7 +296,7 @@ impl Call<'_> {
         let checked = self.checked;
         FOLLOWS_STREAMS
             && (checked.is_async() || checked.shape.outlives_the_function())
-            && holds_a_response(&checked.returned.value)
+            && checked.returned.stream.is_some()
     }
 
     /// The end of the call with its value: the method of the call, and its arguments.
@@ -307,7 +307,9 @@ impl Call<'_> {
             return (finish, quote_spanned!(at=> __monitor_value, #verdict));
         }
         let runtime = self.runtime(at);
-        let end = quote_spanned!(at=> #runtime::Probe::new(&__monitor_value).end());
+        let is_opaque = self.checked.returned.stream == Some(ResponseStream::Opaque);
+        let end = Ident::new(if is_opaque { "opaque_end" } else { "end" }, at);
+        let end = quote_spanned!(at=> #runtime::Probe::new(&__monitor_value).#end());
         let finish = quote_spanned!(at=> finish_at);
         (finish, quote_spanned!(at=> #end, __monitor_value, #verdict))
     }

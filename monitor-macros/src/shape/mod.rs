@@ -8,8 +8,8 @@ use syn::{PatIdent, Type};
 
 pub(crate) use body::{STRAY_BREAK, SUSPENDS, Tail, UNCLEAR, ends_in_a_statement, may, scan};
 pub(crate) use returned::{
-    Borrow, Boxing, FUTURE, Returned, STREAM, holds_a_response, is_unit, last_segment,
-    may_be_result, names_result, traits,
+    Borrow, Boxing, FUTURE, ResponseStream, Returned, STREAM, is_unit, last_segment, may_be_result,
+    names_result, traits,
 };
 
 use crate::attribute::FOLLOWS_STREAMS;
@@ -168,7 +168,7 @@ impl<'a> Body<'a> {
             return Shape::End;
         }
         // The call may have to be there when the value is.
-        let follows = FOLLOWS_STREAMS && holds_a_response(ty);
+        let follows = FOLLOWS_STREAMS && ResponseStream::of(ty).is_some();
         if !suspends && !follows && self.closure_around(ty) == Around::Closure {
             return Shape::Sync;
         }

@@ -24,6 +24,8 @@ pub(crate) struct Returned {
     pub(crate) borrow: Borrow,
     /// The type of the body, with every `impl Trait` erased to `_`.
     pub(crate) body: Type,
+    /// The stream in a response that the value may be.
+    pub(crate) stream: Option<ResponseStream>,
 }
 
 /// How a returned future or stream is wrapped.
@@ -45,11 +47,13 @@ impl Returned {
 
     /// A future or stream of this type that gives values of that one.
     fn giving(ty: Type, value: Type) -> Self {
+        let stream = ResponseStream::of(&value);
         Self {
             borrow: Borrow::of(&value),
             value: erase(value, "_"),
             given_by: None,
             body: erase(ty, "_"),
+            stream,
         }
     }
 }
@@ -181,11 +185,29 @@ pub(crate) fn may_be_result(ty: &Type) -> bool {
     }
 }
 
-/// Whether a type is a `Result` of a `Response<..>`, which may have a stream in it.
-pub(crate) fn holds_a_response(ty: &Type) -> bool {
-    let value = last_segment(ty).and_then(|result| arguments(result).find_map(as_type));
-    let response = value.and_then(last_segment);
-    response.is_some_and(|last| last.ident == "Response" && arguments(last).next().is_some())
+/// The stream that may be in a response: in the `Response<..>` of a `Result`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ResponseStream {
+    /// Its type is named, if it is a stream at all.
+    Named,
+    /// It is an `impl Stream`, to which no other trait gives methods.
+    Opaque,
+}
+
+impl ResponseStream {
+    /// In a value of this type.
+    pub(super) fn of(ty: &Type) -> Option<Self> {
+        let value = last_segment(ty).and_then(|result| arguments(result).find_map(as_type));
+        let response = value.and_then(last_segment);
+        let response = response.filter(|last| last.ident == "Response")?;
+        let Type::ImplTrait(opaque) = bare(arguments(response).find_map(as_type)?) else {
+            return Some(Self::Named);
+        };
+        let known = ["Stream", "Send", "Sync", "Unpin"];
+        let mut names = traits(&opaque.bounds).map(|last| last.ident.to_string());
+        let is_known = names.all(|name| known.contains(&&*name));
+        is_known.then_some(Self::Opaque)
+    }
 }
 
 /// Whether a function returns the unit.

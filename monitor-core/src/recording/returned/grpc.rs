@@ -1,9 +1,9 @@
 //! Values that gRPC methods return: a [`Status`] in an `Err`, and responses whose stream goes on after the function
 //! returned.
 //!
-//! A stream is found where it is a boxed trait object, by its type: then another box with the same type, around the
-//! stream and its call, takes its place. A stream of any other type cannot be replaced by one that is monitored, so the
-//! call ends with the response.
+//! A stream can be followed in two places. Where it is a boxed trait object, another box of the same type takes its
+//! place, around the stream and its call. Where the function returns an `impl Stream`, its type may be another one. A
+//! stream of any other type cannot be replaced by one that is monitored, so the call ends with the response.
 
 use std::pin::Pin;
 
@@ -12,7 +12,8 @@ use tonic::{Code, Response, Status};
 
 use super::{Known, Probe};
 use crate::errors::{ErrorText, NamedView, Outcome, named_below};
-use crate::recording::run::{CallEnd, EndsAtReturn, InPlaceCall};
+use crate::recording::guard::CallGuard;
+use crate::recording::run::{CallEnd, EndsAtReturn, InPlaceCall, RestOfCall, without_call};
 
 impl<'a, T, L> Known<'a, Result<T, Status>, L> {
     /// The outcome this value stands for: that of the code in an `Err`.
@@ -53,40 +54,79 @@ fn outcome_of(status: &Status) -> Outcome<'_> {
     }
 }
 
-/// The end of a call whose value has a stream in it: that of the stream.
+/// The end of a call whose value has a boxed stream in it: that of the stream. A box of the same type takes its place.
+#[derive(Debug, Clone, Copy)]
+pub struct EndsWithBox;
+
+/// The same for a stream of a type that the function does not name: the function returns another one.
 #[derive(Debug, Clone, Copy)]
 pub struct EndsWithStream;
 
-macro_rules! streams {
-    ($($object:ty),*) => {$(
-        impl<'a, 's: 'a, M, E, L> Probe<'a, Result<Response<Pin<Box<$object>>>, E>, L> {
+/// An item of a gRPC stream.
+type Item<M> = Result<M, Status>;
+
+/// Reads the outcome off an item.
+type ItemVerdict<M> = for<'a> fn(&'a Item<M>, &mut CallGuard) -> Outcome<'a>;
+
+fn item_outcome<'a, M>(item: &'a Item<M>, _: &mut CallGuard) -> Outcome<'a> {
+    Probe::new(item).outcome()
+}
+
+macro_rules! boxes {
+    ($($stream:ty),*) => {$(
+        impl<'a, 's: 'a, M, E, L> Probe<'a, Result<Response<Pin<Box<$stream>>>, E>, L> {
             /// When the call ends: with the stream in the response.
             #[inline]
-            pub fn end(&self) -> EndsWithStream {
-                EndsWithStream
+            pub fn end(&self) -> EndsWithBox {
+                EndsWithBox
             }
         }
 
-        impl<'s, M: 's, E> CallEnd<Result<Response<Pin<Box<$object>>>, E>> for EndsWithStream {
-            fn succeed(
-                self,
-                call: InPlaceCall<false>,
-                value: Result<Response<Pin<Box<$object>>>, E>,
-            ) -> Result<Response<Pin<Box<$object>>>, E> {
-                match value {
-                    Ok(response) => Ok(response.map(|stream| -> Pin<Box<$object>> {
-                        Box::pin(call.into_stream(stream, |item, _| Probe::new(item).outcome()))
-                    })),
-                    // One that the attribute's `ok_if` takes for a success.
-                    failed => EndsAtReturn.succeed(call, failed),
+        impl<'s, M: 's, E> CallEnd<Result<Response<Pin<Box<$stream>>>, E>> for EndsWithBox {
+            type Value = Result<Response<Pin<Box<$stream>>>, E>;
+
+            fn succeed(self, call: InPlaceCall<false>, value: Self::Value) -> Self::Value {
+                match EndsWithStream.succeed(call, value) {
+                    Ok(response) => Ok(response.map(|stream| -> Pin<Box<$stream>> { Box::pin(stream) })),
+                    Err(error) => Err(error),
                 }
+            }
+
+            fn ended(self, value: Self::Value) -> Self::Value {
+                value
             }
         }
     )*};
 }
 
-streams!(
-    dyn Stream<Item = Result<M, Status>> + Send + 's,
-    dyn Stream<Item = Result<M, Status>> + Send + Sync + 's,
-    dyn Stream<Item = Result<M, Status>> + 's
+boxes!(
+    dyn Stream<Item = Item<M>> + Send + 's,
+    dyn Stream<Item = Item<M>> + Send + Sync + 's,
+    dyn Stream<Item = Item<M>> + 's
 );
+
+impl<S: Stream<Item = Item<M>>, M, E, L> Probe<'_, Result<Response<S>, E>, L> {
+    /// When the call ends, where the function does not name the stream's type: with the stream in the response.
+    #[inline]
+    pub fn opaque_end(&self) -> EndsWithStream {
+        EndsWithStream
+    }
+}
+
+impl<S: Stream<Item = Item<M>>, M, E> CallEnd<Result<Response<S>, E>> for EndsWithStream {
+    type Value = Result<Response<RestOfCall<S, ItemVerdict<M>>>, E>;
+
+    fn succeed(self, call: InPlaceCall<false>, value: Result<Response<S>, E>) -> Self::Value {
+        let verdict: ItemVerdict<M> = item_outcome;
+        match value {
+            Ok(response) => Ok(response.map(|stream| call.into_stream(stream, verdict))),
+            // One that the attribute's `ok_if` takes for a success.
+            failed => self.ended(EndsAtReturn.succeed(call, failed)),
+        }
+    }
+
+    fn ended(self, value: Result<Response<S>, E>) -> Self::Value {
+        let verdict: ItemVerdict<M> = item_outcome;
+        value.map(|response| response.map(|stream| without_call(stream, verdict)))
+    }
+}

@@ -48,13 +48,13 @@ fn a_type_of_a_protocol_exists_from_its_first_failure_on() {
     let named = |name: &str, count| (name.to_owned(), count);
     let found = [
         named("other", 1),
-        named("cancelled", 1),
         named("http_503", 1),
         named("http_404", 2),
         named("grpc_unavailable", 1),
+        named("grpc_cancelled", 1),
     ];
     assert_eq!(errors_of(monitor, "GET /x"), found);
-    assert_eq!(status_of(monitor, "GET /x").run, 2, "of failures alone");
+    assert_eq!(status_of(monitor, "GET /x").run, 3, "of failures alone");
 }
 
 #[test]

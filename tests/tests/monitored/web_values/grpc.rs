@@ -39,7 +39,7 @@ fn the_code_decides() {
         (Code::DeadlineExceeded, "grpc_deadline_exceeded"),
         (Code::NotFound, "grpc_not_found expected"),
         (Code::Aborted, "grpc_aborted expected"),
-        (Code::Cancelled, "cancelled expected"),
+        (Code::Cancelled, "grpc_cancelled"),
     ] {
         assert_eq!(outcome(|| ready(greet(code))), expected);
         assert_eq!(outcome(|| boxed_status(code)), expected);
@@ -150,6 +150,24 @@ fn count_in_a_block(list: Vec<Item>) -> BoxFuture<'static, Result<Response<Boxed
     Box::pin(async move { Ok(boxed(list)) })
 }
 
+#[monitored]
+async fn count_opaque(
+    list: Vec<Item>,
+) -> Result<Response<impl Stream<Item = Item> + Send + Unpin>, Status> {
+    if list.is_empty() {
+        return Err(Status::invalid_argument("nothing to count"));
+    }
+    pause().await;
+    Ok(Response::new(items(list)))
+}
+
+#[monitored]
+async fn count_opaque_in_place(
+    list: Vec<Item>,
+) -> Result<Response<impl Stream<Item = Item> + Unpin>, Status> {
+    Ok(Response::new(items(list)))
+}
+
 #[tonic::async_trait]
 trait Counter {
     type CountStream: Stream<Item = Item> + Send + 'static;
@@ -201,6 +219,8 @@ macro_rules! each {
         each!(@one $name $count $check, "count_boxed", count_boxed);
         each!(@one $name $count $check, "count_elsewhere", count_elsewhere);
         each!(@one $name $count $check, "count_in_a_block", count_in_a_block);
+        each!(@one $name $count $check, "count_opaque", count_opaque);
+        each!(@one $name $count $check, "count_opaque_in_place", count_opaque_in_place);
         each!(@one $name $count $check, "Count", |list| async { Service.count(Request::new(list)).await });
         each!(@one $name $count $check, "BlockService::count", |list| async { BlockService.count(Request::new(list)).await });
     };
@@ -351,7 +371,8 @@ async fn named_stream(list: Vec<Item>) -> Result<Response<Named>, Status> {
 }
 
 #[monitored]
-async fn opaque_stream(list: Vec<Item>) -> Result<Response<impl Stream<Item = Item>>, Status> {
+async fn opaque_messages(list: Vec<u8>) -> Result<Response<impl Stream<Item = u8>>, Status> {
+    pause().await;
     Ok(Response::new(items(list)))
 }
 
@@ -368,8 +389,9 @@ fn a_call_ends_with_its_response_where_no_boxed_stream_is_in_it() {
         "success"
     );
     assert_eq!(
-        outcome(|| ready(opaque_stream(vec![Ok(1)])).is_ok()),
-        "success"
+        outcome(|| ready(opaque_messages(vec![1])).is_ok()),
+        "success",
+        "its items are none of gRPC"
     );
     assert_eq!(
         outcome(|| ready(message(Arc::from([1]))).is_ok()),
@@ -391,6 +413,13 @@ async fn always_fails(list: Vec<Item>) -> Result<Response<Boxed>, Status> {
     Ok(boxed(list))
 }
 
+#[monitored(error_if = |_| true)]
+async fn opaque_and_always_fails(
+    list: Vec<Item>,
+) -> Result<Response<impl Stream<Item = Item>>, Status> {
+    Ok(Response::new(items(list)))
+}
+
 #[test]
 fn an_argument_that_decides_on_the_response_ends_the_call_or_leaves_it_to_the_stream() {
     assert_eq!(
@@ -405,6 +434,11 @@ fn an_argument_that_decides_on_the_response_ends_the_call_or_leaves_it_to_the_st
         )),
         "success"
     );
+    let still_there = || {
+        let response = ready(opaque_and_always_fails(vec![Ok(1), Ok(2)]));
+        assert_eq!(collect(response.expect("a response").into_inner()).len(), 2);
+    };
+    assert_eq!(outcome(still_there), "other");
     assert_eq!(
         outcome(|| ready(always_fails(vec![Ok(1)])).is_ok()),
         "other"

@@ -39,7 +39,7 @@ fn the_status_decides() {
             "http_429 expected",
             "http_500",
             "http_503",
-            "http_invalid"
+            "http_5xx"
         ]
     );
 }
