@@ -22,8 +22,6 @@
 //! its last byte. So a call ends as soon as its body is at its end, and a body that is dropped behind all the bytes of
 //! its exact size is complete.
 
-use std::any::{Any, type_name};
-use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -31,14 +29,11 @@ use std::task::{Context, Poll};
 use bytes::Buf;
 use http::{HeaderMap, Response};
 use http_body::{Body, Frame, SizeHint};
-use monitor_core::{CallGuard, ErrorText, ErrorView, Method, MethodError, Monitor, Outcome};
+use monitor_core::{CallGuard, Method, MethodError, Monitor, Outcome};
 use pin_project_lite::pin_project;
 
 /// The longest name of a method, in bytes.
 const MAX_METHOD_NAME: usize = 120;
-
-/// The error of most `tower` services.
-pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 
 /// The method named `<verb> <pattern>`, cut after 120 bytes. Nothing is allocated but for a name that is new.
 pub(crate) fn method_of(
@@ -79,6 +74,14 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// The verdict of a response whose body broke: a failure by its head remains one.
+    pub(crate) fn or_broken(self, broken: &'static str) -> Self {
+        match self {
+            Self::Failure(_) => self,
+            _ => Self::Failure(broken),
+        }
+    }
+
     fn outcome(self) -> Outcome<'static> {
         match self {
             Self::Success => Outcome::Success,
@@ -293,18 +296,6 @@ where
 impl<F, R> fmt::Debug for ResponseFuture<F, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()
-    }
-}
-
-/// The outcome of a call whose service returned an error. In a boxed error its sources are read too.
-pub(crate) fn outcome_of<E: fmt::Display + 'static>(error: &E) -> Outcome<'_> {
-    let any: &dyn Any = error;
-    match any.downcast_ref::<BoxError>() {
-        Some(boxed) => Outcome::of_error(&**boxed),
-        None => Outcome::Error(ErrorView {
-            type_name: type_name::<E>(),
-            text: ErrorText::Display(error),
-        }),
     }
 }
 
