@@ -139,7 +139,16 @@ pub fn http() -> HttpLayer {
 /// Records each request of an HTTP service as an entry call named `<verb> <route>`, from its arrival to the end of the
 /// response's body.
 ///
-/// Made by [`http`]. Add it as the outermost layer.
+/// Made by [`http()`](crate::http()). Add it as the outermost layer: under axum by `Router::layer`, last, where it has the
+/// pattern of each route.
+///
+/// # Definition
+///
+/// The method is `<verb> <route>`: one of the nine standard verbs or `OTHER`, and axum's `MatchedPath` (feature `axum`),
+/// else the answer of [`route`](Self::route), else `(unmatched)`. It is cut after 120 bytes. The size of the request is the
+/// length of its body, if that is known when it arrives; the size of the response is the sum of the data frames that
+/// were read. Empty bodies have no size. An error of `poll_ready` is a failed call of `OTHER (not ready)`: the request that
+/// it is about never arrives.
 #[derive(Debug, Clone)]
 #[must_use = "a layer does nothing unless it is added to a service"]
 pub struct HttpLayer {
