@@ -26,6 +26,7 @@ pub use declared::{DeclaredType, DeclaredTypes, LateTypes};
 pub(crate) use declared::{TIMEOUT, derived_types, late_type, merged};
 pub use named::{MonitorError, NamedError, Naming, Unnamed};
 pub(crate) use named::{ask_also, named, named_below};
+pub use protocol::{grpc_type, http_type};
 pub use text::{ErrorText, ErrorView, NamedView, Outcome};
 pub(crate) use text::{MAX_SOURCES, survive};
 use text::{Search, Words, fold};

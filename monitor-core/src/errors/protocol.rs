@@ -10,14 +10,24 @@ macro_rules! http_types {
     ($($status:literal)* ; $($status_5xx:literal)*) => {
         /// All of them, sorted.
         const HTTP_TYPES: &[&str] = &[
+            "http_1xx", "http_2xx", "http_3xx",
             $(concat!("http_", $status),)* "http_4xx", $(concat!("http_", $status_5xx),)* "http_5xx",
         ];
 
-        /// The type of a status that is an error.
-        fn http_type(status: u16) -> &'static str {
+        /// The error type of an HTTP status, for code that decides itself which ones are failures: `http_404`. One without a
+        /// name has the type of its hundred, such as `http_4xx`; numbers below 100 and above 599 are `http_5xx`.
+        ///
+        /// ```
+        /// assert_eq!(monitor_core::errors::http_type(503), "http_503");
+        /// ```
+        #[must_use]
+        pub fn http_type(status: u16) -> &'static str {
             match status {
                 $($status => concat!("http_", $status),)*
                 $($status_5xx => concat!("http_", $status_5xx),)*
+                100..200 => "http_1xx",
+                200..300 => "http_2xx",
+                300..400 => "http_3xx",
                 400..500 => "http_4xx",
                 _ => "http_5xx",
             }
@@ -73,6 +83,7 @@ const GRPC_TYPES: &[&str] = &[
     "grpc_internal",
     "grpc_invalid_argument",
     "grpc_not_found",
+    "grpc_ok",
     "grpc_out_of_range",
     "grpc_permission_denied",
     "grpc_resource_exhausted",
@@ -87,6 +98,22 @@ inventory::submit! { LateTypes(GRPC_TYPES) }
 
 /// The place of `UNKNOWN`, which stands for a code that gRPC does not have.
 const GRPC_UNKNOWN: usize = 2;
+
+fn grpc_code(code: i32) -> (&'static str, Meaning) {
+    let known = usize::try_from(code).ok().and_then(|at| GRPC_CODES.get(at));
+    *known.unwrap_or(&GRPC_CODES[GRPC_UNKNOWN])
+}
+
+/// The error type of a gRPC code, for code that decides itself which ones are failures: `grpc_not_found`. A number that is
+/// no code is `grpc_unknown`.
+///
+/// ```
+/// assert_eq!(monitor_core::errors::grpc_type(14), "grpc_unavailable");
+/// ```
+#[must_use]
+pub fn grpc_type(code: i32) -> &'static str {
+    grpc_code(code).0
+}
 
 /// How calls end by the answers of a protocol.
 impl Outcome<'static> {
@@ -151,8 +178,7 @@ impl Outcome<'static> {
     /// ```
     #[must_use]
     pub fn of_grpc_code(code: i32) -> Self {
-        let known = usize::try_from(code).ok().and_then(|at| GRPC_CODES.get(at));
-        let (name, meaning) = *known.unwrap_or(&GRPC_CODES[GRPC_UNKNOWN]);
+        let (name, meaning) = grpc_code(code);
         match meaning {
             Meaning::Success => Self::Success,
             Meaning::Failure => Self::ErrorType(name),
@@ -244,19 +270,25 @@ mod tests {
             (503, "http_503"),
             (599, "http_5xx"),
             (0, "http_5xx"),
+            (600, "http_5xx"),
+            (302, "http_3xx"),
         ] {
             assert_eq!(http_type(status), name);
         }
     }
 
     #[test]
-    fn the_types_are_late_ones_and_success_has_none() {
+    fn the_types_are_late_ones() {
         for types in [HTTP_TYPES, GRPC_TYPES] {
             assert!(types.is_sorted(), "they are searched");
         }
-        for (name, _) in &GRPC_CODES[1..] {
-            assert_eq!(late_type(name), Some(*name));
+        for (name, _) in GRPC_CODES {
+            assert_eq!(late_type(name), Some(name));
         }
-        assert_eq!(["grpc_ok", "http_200", "http_"].map(late_type), [None; 3]);
+        for status in 0..1000 {
+            let name = http_type(status);
+            assert_eq!(late_type(name), Some(name));
+        }
+        assert_eq!(["http_200", "http_", "grpc_"].map(late_type), [None; 3]);
     }
 }

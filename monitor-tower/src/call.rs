@@ -1,0 +1,439 @@
+//! One call from the arrival of a request to the end of its response: shared by HTTP and gRPC, by servers and clients.
+//!
+//! # The life of a call
+//!
+//! A layer starts the call and gives it to a [`ResponseFuture`], which polls the future of the inner service. When that
+//! returns a response, the call moves into the response's [`MonitoredBody`] and ends there: with the last frame, the
+//! trailers, an error, or the drop of the body. Until then it is in flight.
+//!
+//! The call is the current one of its thread while code of the inner service runs, and only then. During a poll the guard
+//! stands on the stack ([`HeldCall::run`]): a panic of the service drops it there, so the call counts as a panic, whoever
+//! catches that later. Between two polls it stands in the [`HeldCall`]: a drop comes from outside then, and the call is
+//! cancelled, even if another part of the task panics.
+//!
+//! # The outcome
+//!
+//! A protocol reads the outcome off the response by a [`ReadResponse`] that travels with the call: HTTP off the status,
+//! gRPC off the trailers.
+//!
+//! # Bodies that are not read to their end
+//!
+//! A server does not poll a body that is at its end ([`Body::is_end_stream`]), and may drop one of a known length after
+//! its last byte. So a call ends as soon as its body is at its end, and a body that is dropped behind all the bytes of
+//! its exact size is complete.
+//!
+//! # Sizes
+//!
+//! The size of a request is the length of its body, where that is known when it arrives; to count other bodies the service
+//! would have to take another type of body. The size of a response is the sum of its data frames. An empty body has no
+//! size: most requests have none, and zeros would hide the sizes of the others.
+
+use std::fmt;
+use std::mem;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Buf;
+use http::{HeaderMap, Response};
+use http_body::{Body, Frame, SizeHint};
+use monitor_core::{CallGuard, Method, MethodError, Monitor, Outcome};
+use pin_project_lite::pin_project;
+
+/// The longest name of a method, in bytes.
+const MAX_METHOD_NAME: usize = 120;
+
+/// The method named `<verb> <pattern>`, cut after 120 bytes. Nothing is allocated but for a name that is new.
+pub(crate) fn method_of(
+    monitor: Monitor,
+    verb: &str,
+    pattern: &str,
+) -> Result<Method, MethodError> {
+    let mut name = [0; MAX_METHOD_NAME];
+    let mut end = 0;
+    for part in [verb, " ", pattern] {
+        let part = cut(part, MAX_METHOD_NAME - end);
+        name[end..end + part.len()].copy_from_slice(part.as_bytes());
+        end += part.len();
+    }
+    monitor.method(std::str::from_utf8(&name[..end]).unwrap_or_default())
+}
+
+/// The longest beginning of a text that has at most so many bytes.
+fn cut(text: &str, bytes: usize) -> &str {
+    let mut end = bytes.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+/// Records the size of a request whose body's length is known.
+pub(crate) fn note_size(call: &mut CallGuard, body: &impl Body) {
+    if let Some(bytes) = body.size_hint().exact().filter(|bytes| *bytes > 0) {
+        call.request_size(bytes);
+    }
+}
+
+/// The outcome of a call as a protocol reads it off a response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// A success.
+    Success,
+    /// A failure of this type.
+    Failure(&'static str),
+    /// An expected failure of this type.
+    Expected(&'static str),
+    /// The caller gave the call up.
+    Cancelled,
+}
+
+impl Verdict {
+    /// The verdict of a response whose body broke: a failure by its head remains one.
+    pub(crate) fn or_broken(self, broken: &'static str) -> Self {
+        match self {
+            Self::Failure(_) => self,
+            _ => Self::Failure(broken),
+        }
+    }
+
+    fn outcome(self) -> Outcome<'static> {
+        match self {
+            Self::Success => Outcome::Success,
+            Self::Failure(name) => Outcome::ErrorType(name),
+            Self::Expected(name) => Outcome::Expected(name),
+            Self::Cancelled => Outcome::Cancelled,
+        }
+    }
+}
+
+/// The part of a response behind its head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rest {
+    /// No byte follows, whatever the body has: the call ends with the head.
+    Nothing,
+    /// The body, to its end.
+    Body,
+}
+
+/// The outcome of a call, read off its response. One value for each call: it travels with the call, and keeps the facts
+/// it has read.
+pub trait ReadResponse {
+    /// Reads the head.
+    fn head<B>(&mut self, response: &Response<B>) -> Rest;
+
+    /// Takes the call where it lasts longer than the response (an upgraded connection), else gives it back.
+    fn take_over(&mut self, call: HeldCall) -> Option<HeldCall> {
+        Some(call)
+    }
+
+    /// Reads a data frame of the body.
+    fn data(&mut self, data: &impl Buf) {
+        let _ = data;
+    }
+
+    /// Reads the trailers, which end the body.
+    fn trailers(&mut self, trailers: &HeaderMap) {
+        let _ = trailers;
+    }
+
+    /// The outcome of a response that came to its end.
+    fn ended(&self) -> Verdict;
+
+    /// The outcome of a response whose body ended with an error.
+    fn broken(&self) -> Verdict;
+
+    /// The outcome of a response that is dropped before its end, `begun` if its body was asked for a frame; if there is
+    /// none, it is cancelled.
+    fn dropped(&self, begun: bool) -> Option<Verdict>;
+
+    /// Adds the numbers of the protocol to the call, which is about to end.
+    fn note(&self, call: &mut CallGuard) {
+        let _ = call;
+    }
+}
+
+/// The outcome of a call whose service returns an error instead of a response.
+pub trait ReadError<E> {
+    /// Reads the error.
+    fn error<'e>(&self, error: &'e E) -> Outcome<'e>;
+}
+
+/// A call, except while the code of its service runs. Empty once the call is over.
+#[derive(Debug)]
+pub struct HeldCall {
+    call: Option<CallGuard>,
+    /// The monitor that the user gave to the layer: the calls of the service record there too.
+    scope: Option<Monitor>,
+}
+
+impl HeldCall {
+    /// That of a call that is over, or goes on elsewhere.
+    const OVER: Self = Self {
+        call: None,
+        scope: None,
+    };
+
+    pub(crate) fn new(call: CallGuard, scope: Option<Monitor>) -> Self {
+        Self {
+            call: Some(call),
+            scope,
+        }
+    }
+
+    /// Runs code of the service as a part of the call, which ends with a panic of that code.
+    #[inline]
+    pub(crate) fn run<R>(&mut self, run: impl FnOnce() -> R) -> R {
+        let call = self.call.take();
+        let in_call = || match &call {
+            Some(call) => call.run(run),
+            None => run(),
+        };
+        let value = match self.scope {
+            Some(monitor) => monitor.scope_sync(in_call),
+            None => in_call(),
+        };
+        self.call = call;
+        value
+    }
+
+    /// The call, if it is not over; it then is the caller's to end.
+    pub(crate) fn take(&mut self) -> Option<CallGuard> {
+        self.call.take()
+    }
+
+    /// Ends the call.
+    pub(crate) fn finish(&mut self, outcome: Outcome<'_>) {
+        if let Some(call) = self.take() {
+            call.finish(outcome);
+        }
+    }
+}
+
+impl Drop for HeldCall {
+    fn drop(&mut self) {
+        let Some(call) = self.take() else { return };
+        // A guard counts as a panic if it is dropped by one, and this panic is another's.
+        if std::thread::panicking() {
+            call.finish(Outcome::Cancelled);
+        }
+    }
+}
+
+/// A call and the part that reads its outcome.
+#[derive(Debug)]
+pub struct CallInFlight<R> {
+    pub(crate) held: HeldCall,
+    pub(crate) reader: R,
+}
+
+impl<R: ReadResponse> CallInFlight<R> {
+    fn finish(&mut self, verdict: Verdict, response_bytes: u64) {
+        if let Some(mut call) = self.held.take() {
+            if response_bytes > 0 {
+                call.response_size(response_bytes);
+            }
+            self.reader.note(&mut call);
+            call.finish(verdict.outcome());
+        }
+    }
+}
+
+/// A response that a call can go on in.
+pub trait MonitoredResponse<R> {
+    /// The same response with the call.
+    type Monitored;
+
+    /// Reads the head. The call ends with it, or goes on in the body.
+    fn monitored(self, call: CallInFlight<R>) -> Self::Monitored;
+}
+
+impl<B: Body, R: ReadResponse> MonitoredResponse<R> for Response<B> {
+    type Monitored = Response<MonitoredBody<B, R>>;
+
+    #[inline]
+    fn monitored(self, mut call: CallInFlight<R>) -> Self::Monitored {
+        let rest = call.reader.head(&self);
+        let held = mem::replace(&mut call.held, HeldCall::OVER);
+        call.held = call.reader.take_over(held).unwrap_or(HeldCall::OVER);
+        if rest == Rest::Nothing || self.body().is_end_stream() {
+            let verdict = call.reader.ended();
+            call.finish(verdict, 0);
+        }
+        self.map(|body| MonitoredBody::new(body, call))
+    }
+}
+
+pin_project! {
+    /// The future of a monitored service: a response whose body ends the call.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct ResponseFuture<F, R> {
+        // First, and so dropped before the call: it is in flight while destructors of the service run.
+        #[pin]
+        inner: F,
+        call: Option<CallInFlight<R>>,
+    }
+}
+
+impl<F, R> ResponseFuture<F, R> {
+    pub(crate) fn new(inner: F, call: CallInFlight<R>) -> Self {
+        Self {
+            inner,
+            call: Some(call),
+        }
+    }
+}
+
+impl<F, R, T, E> Future for ResponseFuture<F, R>
+where
+    F: Future<Output = Result<T, E>>,
+    R: ReadResponse + ReadError<E>,
+    T: MonitoredResponse<R>,
+{
+    type Output = Result<T::Monitored, E>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let inner = this.inner;
+        let Some(call) = this.call else {
+            // Polled after its end.
+            return Poll::Pending;
+        };
+        let Poll::Ready(result) = call.held.run(|| inner.poll(context)) else {
+            return Poll::Pending;
+        };
+        let Some(mut call) = this.call.take() else {
+            return Poll::Pending;
+        };
+        Poll::Ready(match result {
+            Ok(response) => Ok(response.monitored(call)),
+            Err(error) => {
+                call.held.finish(call.reader.error(&error));
+                Err(error)
+            }
+        })
+    }
+}
+
+impl<F, R> fmt::Debug for ResponseFuture<F, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}
+
+/// A call whose response's body is on its way.
+#[derive(Debug)]
+struct BodyCall<R: ReadResponse> {
+    call: CallInFlight<R>,
+    /// Bytes of data frames so far.
+    bytes: u64,
+    /// Bytes that are missing of a body of a known length.
+    left: Option<u64>,
+    /// Whether it was asked for a frame.
+    is_begun: bool,
+}
+
+impl<R: ReadResponse> BodyCall<R> {
+    fn finish(&mut self, verdict: Verdict) {
+        self.call.finish(verdict, self.bytes);
+    }
+
+    /// Reads a frame; true if it is the last one.
+    fn read<D: Buf>(&mut self, frame: &Frame<D>) -> bool {
+        if let Some(data) = frame.data_ref() {
+            let bytes = data.remaining() as u64;
+            self.bytes += bytes;
+            self.left = self.left.map(|left| left.saturating_sub(bytes));
+            self.call.reader.data(data);
+        } else if let Some(trailers) = frame.trailers_ref() {
+            self.call.reader.trailers(trailers);
+        }
+        frame.is_trailers()
+    }
+}
+
+impl<R: ReadResponse> Drop for BodyCall<R> {
+    fn drop(&mut self) {
+        let reader = &self.call.reader;
+        let decided = if self.left == Some(0) {
+            Some(reader.ended())
+        } else {
+            reader.dropped(self.is_begun)
+        };
+        if let Some(verdict) = decided {
+            self.finish(verdict);
+        } else if let Some(call) = self.call.held.call.as_mut().filter(|_| self.bytes > 0) {
+            // Cancelled, or out of time: the guard finds that out.
+            call.response_size(self.bytes);
+        }
+    }
+}
+
+pin_project! {
+    /// The body of a response: the same body, whose end is the end of the call.
+    pub struct MonitoredBody<B, R: ReadResponse> {
+        #[pin]
+        inner: B,
+        call: Option<BodyCall<R>>,
+    }
+}
+
+impl<B: Body, R: ReadResponse> MonitoredBody<B, R> {
+    fn new(inner: B, call: CallInFlight<R>) -> Self {
+        let left = inner.size_hint().exact();
+        let call = call.held.call.is_some().then_some(BodyCall {
+            call,
+            bytes: 0,
+            left,
+            is_begun: false,
+        });
+        Self { inner, call }
+    }
+}
+
+impl<B: Body, R: ReadResponse> Body for MonitoredBody<B, R> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let mut this = self.project();
+        let inner = this.inner.as_mut();
+        let Some(call) = this.call else {
+            return inner.poll_frame(context);
+        };
+        call.is_begun = true;
+        let Poll::Ready(frame) = call.call.held.run(|| inner.poll_frame(context)) else {
+            return Poll::Pending;
+        };
+        let verdict = match &frame {
+            Some(Ok(frame)) => {
+                let is_last = call.read(frame) || this.inner.is_end_stream();
+                is_last.then(|| call.call.reader.ended())
+            }
+            Some(Err(_)) => Some(call.call.reader.broken()),
+            None => Some(call.call.reader.ended()),
+        };
+        if let Some(verdict) = verdict {
+            call.finish(verdict);
+            *this.call = None;
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+impl<B, R: ReadResponse> fmt::Debug for MonitoredBody<B, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MonitoredBody").finish_non_exhaustive()
+    }
+}
