@@ -1,11 +1,10 @@
 //! Exemplars: for a bucket of a duration histogram, one call that fell into it, with labels that lead to its trace.
-//!
-//! A storage has at most one provider, which is asked when a call ends ([`note`]). With `tracing`, the span of a function
-//! is not always the current one by then: `#[instrument]` above `#[monitored]` puts the span inside of the call, so it
-//! has been closed, with all that was kept with it. So [`TraceIdLayer`] marks each span that a call itself opens with the
-//! start of that call, and when such a span is left, its thread keeps the exemplar, until the call that ends asks for it.
-//! A call is told by its start: two of a thread do not have the same one, unless the clock is too coarse to tell them
-//! apart.
+
+// A storage has at most one provider, which is asked when a call ends (`note`). With `tracing`, the span of a function is
+// not always the current one by then: `#[instrument]` above `#[monitored]` puts the span inside of the call, so it has
+// been closed, with all that was kept with it. So `TraceIdLayer` marks each span that a call itself opens with the start
+// of that call, and when such a span is left, its thread keeps the exemplar, until the call that ends asks for it. A call
+// is told by its start: two of a thread do not have the same one, unless the clock is too coarse to tell them apart.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
