@@ -7,6 +7,9 @@
 //! methods need no trait in scope: an expansion imports nothing into the user's function.
 //!
 //! Errors are read out of line, in one cold function for each type of error.
+//!
+//! An expansion has two more questions where a feature lets values be responses: `ok_outcome`, about the value in an `Ok`,
+//! and `end`, whether the call goes on in a stream of the value.
 
 #[cfg(feature = "tonic")]
 mod grpc;
