@@ -540,15 +540,33 @@ fn a_reader_has_a_whole_error_text_or_none() {
 fn a_reader_never_has_the_count_of_another_error_text() {
     check(|| {
         let errors = with_one_text();
-        let writer = thread::spawn(|| {
-            enter_text(errors, 0);
-            enter_text(errors, 1);
-        });
+        enter_text(errors, 0);
+        let writer = thread::spawn(|| enter_text(errors, 1));
         for kept in errors.kept() {
-            assert_whole(&kept, if kept.error_type == 1 { 2 } else { 1 });
+            assert_whole(&kept, 2);
+            assert_eq!(kept.count, if kept.error_type == 1 { 2 } else { 1 });
         }
         writer.join().expect("no panic");
-        assert_eq!(errors.kept()[0].count, 1);
+    });
+}
+
+#[test]
+fn a_reader_has_the_count_of_an_error_text_with_its_last_time() {
+    check(|| {
+        let errors = with_one_text();
+        let writer = thread::spawn(|| errors.enter(TEXTS[0].0, TEXTS[0].1, 4));
+        // On a thread of its own: the checker runs the steps of the main one before the writer's alone.
+        let reader = thread::spawn(|| {
+            for kept in errors.kept() {
+                assert!(
+                    [(1, 1), (2, 4)].contains(&(kept.count, kept.last)),
+                    "{kept:?}"
+                );
+            }
+        });
+        writer.join().expect("no panic");
+        reader.join().expect("no panic");
+        assert_eq!(errors.kept()[0].count, 2);
     });
 }
 
