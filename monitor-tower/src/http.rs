@@ -18,6 +18,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -30,8 +31,8 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::call::{
-    CallInFlight, HeldCall, MonitoredBody, ReadError, ReadResponse, ResponseFuture, Rest, Verdict,
-    method_of, note_size,
+    CallInFlight, HeldCall, MonitoredBody, ONCE, ReadError, ReadResponse, ResponseFuture, Rest,
+    Verdict, method_of, note_size,
 };
 use crate::errors::outcome_of;
 use crate::upgrade::{UpgradeCall, upgrades};
@@ -76,6 +77,11 @@ impl StatusOutcome {
             Outcome::Expected(_) => Self::Expected,
             _ => Self::Failure,
         }
+    }
+
+    /// The meaning of a status by this rule; by default where the rule panics.
+    pub(crate) fn by(rule: StatusRule, status: StatusCode) -> Self {
+        catch_unwind(|| rule(status)).unwrap_or_else(|_| Self::of(status))
     }
 
     /// The outcome of a call whose response has this status.
@@ -154,7 +160,8 @@ impl HttpLayer {
     }
 
     /// Names the route of requests that have no `MatchedPath`: a pattern of a closed set (`/users/{id}`), or `None`, which
-    /// is `(unmatched)`. It must not return paths as clients send them: each would be a method, up to `max_methods`.
+    /// is `(unmatched)`, as is a request for which it panics. It must not return paths as clients send them: each would be
+    /// a method, up to `max_methods`.
     pub fn route(
         mut self,
         route: impl Fn(&Parts) -> Option<Cow<'static, str>> + Send + Sync + 'static,
@@ -202,10 +209,11 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let (mut request, route) = self.settings.route(request);
-        let mut call = self.settings.start(&mut request, route.as_deref());
-        let inner = &mut self.inner;
-        let future = call.held.run(|| inner.call(request));
+        let (inner, mut request) = (&mut self.inner, Some(request));
+        let route = self.settings.route(&mut request);
+        let arrived = request.as_mut().expect(ONCE);
+        let mut call = self.settings.start(arrived, route.as_deref());
+        let future = call.held.run(|| inner.call(request.take().expect(ONCE)));
         ResponseFuture::new(future, call)
     }
 }
@@ -216,15 +224,19 @@ impl Settings {
     }
 
     /// The answer of the user's function, where it is asked.
-    fn route<B>(&self, request: Request<B>) -> (Request<B>, Option<Cow<'static, str>>) {
-        match &self.route {
-            Some(route) if matched_path(&request).is_none() => {
-                let (head, body) = request.into_parts();
-                let pattern = route(&head);
-                (Request::from_parts(head, body), pattern)
-            }
-            _ => (request, None),
+    fn route<B>(&self, request: &mut Option<Request<B>>) -> Option<Cow<'static, str>> {
+        let route = self.route.as_ref()?;
+        if request
+            .as_ref()
+            .is_some_and(|request| matched_path(request).is_some())
+        {
+            return None;
         }
+        let (head, body) = request.take()?.into_parts();
+        // The request is not to fail with a function that only names it.
+        let pattern = catch_unwind(AssertUnwindSafe(|| route(&head)));
+        *request = Some(Request::from_parts(head, body));
+        pattern.ok().flatten()
     }
 
     /// Starts the call of a request.
@@ -240,7 +252,7 @@ impl Settings {
         let reader = HttpReader {
             outcome: self.outcome,
             monitor,
-            verdict: Verdict::Success,
+            status: None,
             is_head: request.method() == Verb::HEAD,
             is_connect: request.method() == Verb::CONNECT,
             upgrade: UpgradeCall::of_request(request),
@@ -287,8 +299,8 @@ fn matched_path<B>(_request: &Request<B>) -> Option<&str> {
 pub struct HttpReader {
     outcome: StatusRule,
     monitor: Monitor,
-    /// Of the head, once there is one.
-    verdict: Verdict,
+    /// Of the head, once there is one, and its meaning.
+    status: Option<(StatusCode, StatusOutcome)>,
     /// The response to HEAD has no body, whatever the service returns.
     is_head: bool,
     is_connect: bool,
@@ -299,7 +311,7 @@ pub struct HttpReader {
 impl ReadResponse for HttpReader {
     fn head<B>(&mut self, response: &Response<B>) -> Rest {
         let status = response.status();
-        self.verdict = (self.outcome)(status).verdict(status);
+        self.status = Some((status, StatusOutcome::by(self.outcome, status)));
         let is_upgrade = upgrades(self.is_connect, response);
         if !is_upgrade {
             self.upgrade = None;
@@ -322,15 +334,16 @@ impl ReadResponse for HttpReader {
     }
 
     fn ended(&self) -> Verdict {
-        self.verdict
+        let verdict = |(status, outcome): (_, StatusOutcome)| outcome.verdict(status);
+        self.status.map_or(Verdict::Success, verdict)
     }
 
     fn broken(&self) -> Verdict {
-        self.verdict.or_broken(BROKEN_BODY)
+        self.ended().or_broken(BROKEN_BODY)
     }
 
     fn dropped(&self, _begun: bool) -> Option<Verdict> {
-        (self.verdict != Verdict::Success).then_some(self.verdict)
+        Some(self.ended()).filter(|verdict| *verdict != Verdict::Success)
     }
 }
 
