@@ -98,7 +98,7 @@ fn traces(layer: TraceIdLayer, runs: &[&dyn Fn(&Monitor)]) -> Vec<Option<String>
 }
 
 /// Runs a closure as the body of a call, as an expansion does.
-fn call<R>(monitor: &Monitor, method: &str, body: impl FnOnce() -> R) -> R {
+fn call<R>(monitor: Monitor, method: &str, body: impl FnOnce() -> R) -> R {
     let method = monitor.method(method).expect("a good name");
     let call = method.start();
     let value = call.run(body);
@@ -109,14 +109,14 @@ fn call<R>(monitor: &Monitor, method: &str, body: impl FnOnce() -> R) -> R {
 #[test]
 fn the_span_that_a_call_opens_and_leaves_gives_it() {
     let opens = |monitor: &Monitor| {
-        call(monitor, "Get", || {
+        call(*monitor, "Get", || {
             let own = info_span!("own", trace_id = "own").entered();
             info_span!("step", trace_id = "step").in_scope(|| ());
             drop(own);
         });
     };
     let child_last = |monitor: &Monitor| {
-        call(monitor, "Get", || {
+        call(*monitor, "Get", || {
             let own = info_span!("own", trace_id = "own");
             own.in_scope(|| ());
             info_span!(parent: &own, "step", trace_id = "step").in_scope(|| ());
@@ -127,15 +127,15 @@ fn the_span_that_a_call_opens_and_leaves_gives_it() {
     };
     let around = |monitor: &Monitor| {
         info_span!("request", trace_id = "request").in_scope(|| {
-            call(monitor, "Get", || {
-                call(monitor, "Other", || {
+            call(*monitor, "Get", || {
+                call(*monitor, "Other", || {
                     info_span!("own", trace_id = "other").in_scope(|| ());
                 });
             });
         });
     };
     let recorded = |monitor: &Monitor| {
-        call(monitor, "Get", || {
+        call(*monitor, "Get", || {
             let span = info_span!("own", trace_id = Empty);
             span.in_scope(|| ());
             span.record("trace_id", "late");
@@ -144,10 +144,10 @@ fn the_span_that_a_call_opens_and_leaves_gives_it() {
     };
     let before = |monitor: &Monitor| {
         info_span!("before", trace_id = "before").in_scope(|| ());
-        call(monitor, "Other", || {
+        call(*monitor, "Other", || {
             info_span!("own", trace_id = "other").in_scope(|| ());
         });
-        call(monitor, "Get", || ());
+        call(*monitor, "Get", || ());
     };
     let found = traces(
         TraceIdLayer::new(),
@@ -167,14 +167,14 @@ fn the_span_that_a_call_opens_and_leaves_gives_it() {
 #[test]
 fn a_function_for_the_context_that_panics_or_makes_calls_harms_nothing() {
     let opens = |monitor: &Monitor| {
-        call(monitor, "Get", || info_span!("own").in_scope(|| ()));
+        call(*monitor, "Get", || info_span!("own").in_scope(|| ()));
     };
     let panics = TraceIdLayer::with_context(|_, _| panic!("no context"));
     assert_eq!(traces(panics, &[&opens]), [None]);
     let calls = TraceIdLayer::with_context(|_, _| {
         let monitor = Monitor::new(StorageConfig::default());
         monitor.set_exemplars(TraceIdExemplars);
-        call(&monitor, "Get", || info_span!("inner").in_scope(|| ()));
+        call(monitor, "Get", || info_span!("inner").in_scope(|| ()));
         assert_eq!(monitor.snapshot().methods[0].exemplars, []);
         Some(Exemplar::new([(TRACE_ID, "own")]))
     });
