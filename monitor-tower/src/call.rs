@@ -125,13 +125,20 @@ pub trait ReadResponse {
     /// The outcome of a response whose body ended with an error.
     fn broken(&self) -> Verdict;
 
-    /// The outcome of a response that is dropped before its end, if the head has decided it; else it is cancelled.
-    fn dropped(&self) -> Option<Verdict>;
+    /// The outcome of a response that is dropped before its end, `begun` if its body was asked for a frame; if there is
+    /// none, it is cancelled.
+    fn dropped(&self, begun: bool) -> Option<Verdict>;
 
     /// Adds the numbers of the protocol to the call, which is about to end.
     fn note(&self, call: &mut CallGuard) {
         let _ = call;
     }
+}
+
+/// The outcome of a call whose service returns an error instead of a response.
+pub trait ReadError<E> {
+    /// Reads the error.
+    fn error<'e>(&self, error: &'e E) -> Outcome<'e>;
 }
 
 /// A call, except while the code of its service runs. Empty once the call is over.
@@ -190,7 +197,7 @@ impl Drop for HeldCall {
 
 /// A call and the part that reads its outcome.
 #[derive(Debug)]
-pub(crate) struct CallInFlight<R> {
+pub struct CallInFlight<R> {
     pub(crate) held: HeldCall,
     pub(crate) reader: R,
 }
@@ -205,21 +212,30 @@ impl<R: ReadResponse> CallInFlight<R> {
             call.finish(verdict.outcome());
         }
     }
+}
 
-    /// Reads the head of a response. The call ends with it, or goes on in the body.
-    pub(crate) fn read_head<B: Body>(
-        mut self,
-        response: Response<B>,
-    ) -> Response<MonitoredBody<B, R>> {
-        let rest = self.reader.head(&response);
-        if let Some(call) = self.held.take() {
-            self.held.call = self.reader.take_over(call);
+/// A response that a call can go on in.
+pub trait MonitoredResponse<R> {
+    /// The same response with the call.
+    type Monitored;
+
+    /// Reads the head. The call ends with it, or goes on in the body.
+    fn monitored(self, call: CallInFlight<R>) -> Self::Monitored;
+}
+
+impl<B: Body, R: ReadResponse> MonitoredResponse<R> for Response<B> {
+    type Monitored = Response<MonitoredBody<B, R>>;
+
+    fn monitored(self, mut call: CallInFlight<R>) -> Self::Monitored {
+        let rest = call.reader.head(&self);
+        if let Some(guard) = call.held.take() {
+            call.held.call = call.reader.take_over(guard);
         }
-        if rest == Rest::Nothing || response.body().is_end_stream() {
-            let verdict = self.reader.ended();
-            self.finish(verdict, Some(0));
+        if rest == Rest::Nothing || self.body().is_end_stream() {
+            let verdict = call.reader.ended();
+            call.finish(verdict, Some(0));
         }
-        response.map(|body| MonitoredBody::new(body, self))
+        self.map(|body| MonitoredBody::new(body, call))
     }
 }
 
@@ -243,14 +259,13 @@ impl<F, R> ResponseFuture<F, R> {
     }
 }
 
-impl<F, R, B, E> Future for ResponseFuture<F, R>
+impl<F, R, T, E> Future for ResponseFuture<F, R>
 where
-    F: Future<Output = Result<Response<B>, E>>,
-    R: ReadResponse,
-    B: Body,
-    E: fmt::Display + 'static,
+    F: Future<Output = Result<T, E>>,
+    R: ReadResponse + ReadError<E>,
+    T: MonitoredResponse<R>,
 {
-    type Output = Result<Response<MonitoredBody<B, R>>, E>;
+    type Output = Result<T::Monitored, E>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
@@ -266,9 +281,9 @@ where
             return Poll::Pending;
         };
         Poll::Ready(match result {
-            Ok(response) => Ok(call.read_head(response)),
+            Ok(response) => Ok(response.monitored(call)),
             Err(error) => {
-                call.held.finish(outcome_of(&error));
+                call.held.finish(call.reader.error(&error));
                 Err(error)
             }
         })
@@ -301,6 +316,8 @@ struct BodyCall<R: ReadResponse> {
     bytes: u64,
     /// Bytes that are missing of a body of a known length.
     left: Option<u64>,
+    /// Whether it was asked for a frame.
+    is_begun: bool,
 }
 
 impl<R: ReadResponse> BodyCall<R> {
@@ -328,7 +345,7 @@ impl<R: ReadResponse> Drop for BodyCall<R> {
         let decided = if self.left == Some(0) {
             Some(reader.ended())
         } else {
-            reader.dropped()
+            reader.dropped(self.is_begun)
         };
         if let Some(verdict) = decided {
             self.finish(verdict);
@@ -355,6 +372,7 @@ impl<B: Body, R: ReadResponse> MonitoredBody<B, R> {
             call,
             bytes: 0,
             left,
+            is_begun: false,
         });
         Self { inner, call }
     }
@@ -373,6 +391,7 @@ impl<B: Body, R: ReadResponse> Body for MonitoredBody<B, R> {
         let Some(call) = this.call else {
             return inner.poll_frame(context);
         };
+        call.is_begun = true;
         let Poll::Ready(frame) = call.call.held.run(|| inner.poll_frame(context)) else {
             return Poll::Pending;
         };

@@ -24,13 +24,13 @@ use std::task::{Context, Poll};
 use http::request::Parts;
 use http::{Method as Verb, Request, Response, StatusCode};
 use http_body::Body;
-use monitor_core::{Method, Monitor};
+use monitor_core::{Method, Monitor, Outcome};
 use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::call::{
-    CallInFlight, HeldCall, MonitoredBody, ReadResponse, ResponseFuture, Rest, Verdict, method_of,
-    outcome_of,
+    CallInFlight, HeldCall, MonitoredBody, ReadError, ReadResponse, ResponseFuture, Rest, Verdict,
+    method_of, outcome_of,
 };
 
 /// The route of a request that no pattern is known for.
@@ -340,8 +340,14 @@ impl ReadResponse for HttpReader {
         }
     }
 
-    fn dropped(&self) -> Option<Verdict> {
+    fn dropped(&self, _begun: bool) -> Option<Verdict> {
         (self.verdict != Verdict::Success).then_some(self.verdict)
+    }
+}
+
+impl<E: fmt::Display + 'static> ReadError<E> for HttpReader {
+    fn error<'e>(&self, error: &'e E) -> Outcome<'e> {
+        outcome_of(error)
     }
 }
 
