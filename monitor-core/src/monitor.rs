@@ -64,7 +64,7 @@ impl Monitor {
     /// let monitor = Monitor::new(StorageConfig::default());
     /// monitor.scope_sync(|| Monitor::current().method("Job").map(|job| job.start().finish(Outcome::Success)))?;
     /// assert!(monitor.has_method("Job"));
-    /// assert!(!Monitor::current().has_method("Job"), "outside of the scope it is the global one");
+    /// assert_eq!(Monitor::current(), Monitor::global(), "outside of the scope");
     /// # Ok::<(), monitor_core::MethodError>(())
     /// ```
     pub fn current() -> Self {
@@ -191,6 +191,15 @@ impl Monitor {
         }
     }
 }
+
+/// Two handles are equal if they are of one monitor.
+impl PartialEq for Monitor {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.storage.core, other.storage.core)
+    }
+}
+
+impl Eq for Monitor {}
 
 impl Deref for Monitor {
     type Target = MonitorStorage;

@@ -79,7 +79,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    fn outcome(self) -> Outcome<'static> {
+    pub(crate) fn outcome(self) -> Outcome<'static> {
         match self {
             Self::Success => Outcome::Success,
             Self::Failure(name) => Outcome::ErrorType(name),
@@ -103,6 +103,11 @@ pub enum Rest {
 pub trait ReadResponse {
     /// Reads the head.
     fn head<B>(&mut self, response: &Response<B>) -> Rest;
+
+    /// Starts the call where its method follows from the response: asked for at the head, or at an end without one.
+    fn start_late(&mut self) -> Option<CallGuard> {
+        None
+    }
 
     /// Takes the call where it lasts longer than the response (an upgraded connection), else gives it back.
     fn take_over(&mut self, call: CallGuard) -> Option<CallGuard> {
@@ -129,6 +134,16 @@ pub trait ReadResponse {
     /// none, it is cancelled.
     fn dropped(&self, begun: bool) -> Option<Verdict>;
 
+    /// The outcome of a call that is dropped before its response has a head; if there is none, it is cancelled.
+    fn unanswered(&self) -> Option<Verdict> {
+        None
+    }
+
+    /// The size of the response, of whose body so many bytes were seen.
+    fn response_size(&self, body: u64) -> u64 {
+        body
+    }
+
     /// Adds the numbers of the protocol to the call, which is about to end.
     fn note(&self, call: &mut CallGuard) {
         let _ = call;
@@ -145,14 +160,17 @@ pub trait ReadError<E> {
 #[derive(Debug)]
 pub(crate) struct HeldCall {
     call: Option<CallGuard>,
+    /// True while code of the service runs, and after a panic of it.
+    runs: bool,
     /// The monitor that the user gave to the layer: the calls of the service record there too.
     scope: Option<Monitor>,
 }
 
 impl HeldCall {
-    pub(crate) fn new(call: CallGuard, scope: Option<Monitor>) -> Self {
+    pub(crate) fn new(call: impl Into<Option<CallGuard>>, scope: Option<Monitor>) -> Self {
         Self {
-            call: Some(call),
+            call: call.into(),
+            runs: false,
             scope,
         }
     }
@@ -160,6 +178,7 @@ impl HeldCall {
     /// Runs code of the service as a part of the call, which ends with a panic of that code.
     pub(crate) fn run<R>(&mut self, run: impl FnOnce() -> R) -> R {
         let call = self.call.take();
+        self.runs = true;
         let in_call = || match &call {
             Some(call) => call.run(run),
             None => run(),
@@ -169,6 +188,7 @@ impl HeldCall {
             None => in_call(),
         };
         self.call = call;
+        self.runs = false;
         value
     }
 
@@ -197,7 +217,7 @@ impl Drop for HeldCall {
 
 /// A call and the part that reads its outcome.
 #[derive(Debug)]
-pub struct CallInFlight<R> {
+pub struct CallInFlight<R: ReadResponse> {
     pub(crate) held: HeldCall,
     pub(crate) reader: R,
 }
@@ -206,16 +226,52 @@ impl<R: ReadResponse> CallInFlight<R> {
     fn finish(&mut self, verdict: Verdict, response_bytes: Option<u64>) {
         if let Some(mut call) = self.held.take() {
             if let Some(bytes) = response_bytes {
-                call.response_size(bytes);
+                call.response_size(self.reader.response_size(bytes));
             }
             self.reader.note(&mut call);
             call.finish(verdict.outcome());
         }
     }
+
+    /// Starts the call if that had to wait for the response.
+    fn start_late(&mut self) {
+        if self.held.call.is_none() {
+            self.held.call = self.reader.start_late();
+        }
+    }
+
+    /// Ends the call of a service that returned an error.
+    fn fail<E>(&mut self, error: &E)
+    where
+        R: ReadError<E>,
+    {
+        self.start_late();
+        if let Some(mut call) = self.held.take() {
+            self.reader.note(&mut call);
+            call.finish(self.reader.error(error));
+        }
+    }
+}
+
+/// Ends a call that is dropped without a response, or in the middle of one. If no outcome is decided, the guard finds it.
+impl<R: ReadResponse> Drop for CallInFlight<R> {
+    fn drop(&mut self) {
+        self.start_late();
+        let Some(call) = &mut self.held.call else {
+            return;
+        };
+        self.reader.note(call);
+        if self.held.runs {
+            // A call that had not started was not on the stack of that panic.
+            self.held.finish(Outcome::Panic);
+        } else if let Some(verdict) = self.reader.unanswered() {
+            self.held.finish(verdict.outcome());
+        }
+    }
 }
 
 /// A response that a call can go on in.
-pub trait MonitoredResponse<R> {
+pub trait MonitoredResponse<R: ReadResponse> {
     /// The same response with the call.
     type Monitored;
 
@@ -228,6 +284,7 @@ impl<B: Body, R: ReadResponse> MonitoredResponse<R> for Response<B> {
 
     fn monitored(self, mut call: CallInFlight<R>) -> Self::Monitored {
         let rest = call.reader.head(&self);
+        call.start_late();
         if let Some(guard) = call.held.take() {
             call.held.call = call.reader.take_over(guard);
         }
@@ -242,7 +299,7 @@ impl<B: Body, R: ReadResponse> MonitoredResponse<R> for Response<B> {
 pin_project! {
     /// The future of a monitored service: a response whose body ends the call.
     #[must_use = "futures do nothing unless polled"]
-    pub struct ResponseFuture<F, R> {
+    pub struct ResponseFuture<F, R: ReadResponse> {
         // First, and so dropped before the call: it is in flight while destructors of the service run.
         #[pin]
         inner: F,
@@ -250,7 +307,7 @@ pin_project! {
     }
 }
 
-impl<F, R> ResponseFuture<F, R> {
+impl<F, R: ReadResponse> ResponseFuture<F, R> {
     pub(crate) fn new(inner: F, call: CallInFlight<R>) -> Self {
         Self {
             inner,
@@ -283,14 +340,14 @@ where
         Poll::Ready(match result {
             Ok(response) => Ok(response.monitored(call)),
             Err(error) => {
-                call.held.finish(call.reader.error(&error));
+                call.fail(&error);
                 Err(error)
             }
         })
     }
 }
 
-impl<F, R> fmt::Debug for ResponseFuture<F, R> {
+impl<F, R: ReadResponse> fmt::Debug for ResponseFuture<F, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }
@@ -351,7 +408,7 @@ impl<R: ReadResponse> Drop for BodyCall<R> {
             self.finish(verdict);
         } else if let Some(call) = &mut self.call.held.call {
             // Cancelled, or out of time: the guard finds that out.
-            call.response_size(self.bytes);
+            call.response_size(reader.response_size(self.bytes));
         }
     }
 }

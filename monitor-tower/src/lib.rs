@@ -31,6 +31,18 @@
 //! - [`http()`]: for servers: axum, hyper, warp and every other stack over `http::Request` and `http::Response`.
 
 mod call;
+#[cfg(feature = "tonic")]
+mod codes;
+#[cfg(feature = "tonic")]
+mod grpc;
 mod http;
+#[cfg(feature = "tonic")]
+mod messages;
 
+#[cfg(feature = "tonic")]
+pub use crate::codes::CodeOutcome;
+#[cfg(feature = "tonic")]
+pub use crate::grpc::{
+    GrpcClientLayer, GrpcClientService, GrpcLayer, GrpcService, grpc, grpc_client,
+};
 pub use crate::http::{HttpLayer, HttpService, StatusOutcome, http};
