@@ -8,6 +8,8 @@ use std::error::Error;
 
 use http::{HeaderMap, StatusCode};
 use tonic::{Code, ConnectError, Status, TimeoutExpired};
+use tower::load_shed::error::Overloaded;
+use tower::timeout::error::Elapsed;
 
 use crate::call::{BoxError, Verdict};
 
@@ -165,8 +167,8 @@ pub(crate) fn code_of_status(status: StatusCode) -> Code {
     }
 }
 
-/// The code that an error has as tonic sees it, for the errors with one of tonic's types in their chain of sources. An
-/// expired time limit is `DEADLINE_EXCEEDED` here, which tonic itself reports as `CANCELLED`.
+/// The code of an error that has one of tonic's types, or is of a limit of tower's, itself or in its chain of sources. An
+/// expired time limit is `DEADLINE_EXCEEDED`, which tonic itself reports as `CANCELLED`.
 pub(crate) fn code_of_error<E: 'static>(error: &E) -> Option<Code> {
     let any: &dyn Any = error;
     if let Some(status) = any.downcast_ref::<Status>() {
@@ -180,11 +182,14 @@ pub(crate) fn code_of_error<E: 'static>(error: &E) -> Option<Code> {
         if let Some(status) = error.downcast_ref::<Status>() {
             return Some(status.code());
         }
-        if error.is::<TimeoutExpired>() {
+        if error.is::<TimeoutExpired>() || error.is::<Elapsed>() {
             return Some(Code::DeadlineExceeded);
         }
         if error.is::<ConnectError>() {
             return Some(Code::Unavailable);
+        }
+        if error.is::<Overloaded>() {
+            return Some(Code::ResourceExhausted);
         }
         next = error.source();
     }
@@ -226,6 +231,8 @@ mod tests {
         assert_eq!(code_of_error(&refused), Some(Code::Unavailable));
         let late: BoxError = Box::new(TimeoutExpired(()));
         assert_eq!(code_of_error(&late), Some(Code::DeadlineExceeded));
+        let shed: BoxError = Box::new(Overloaded::new());
+        assert_eq!(code_of_error(&shed), Some(Code::ResourceExhausted));
         assert_eq!(code_of_error(&Status::internal("")), Some(Code::Internal));
         assert_eq!(code_of_error(&BoxError::from("other")), None);
     }
