@@ -5,6 +5,7 @@
 mod greet;
 mod support;
 
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -25,10 +26,10 @@ use tonic::body::Body;
 use tonic::service::Routes;
 use tonic::transport::Server;
 use tonic::{Code, Request, Status, Streaming};
-use tower::ServiceBuilder;
 use tower::limit::GlobalConcurrencyLimitLayer;
 use tower::load_shed::LoadShedLayer;
 use tower::timeout::TimeoutLayer;
+use tower::{Layer, Service, ServiceBuilder};
 
 #[tokio::test]
 async fn a_unary_call_is_named_by_service_and_method_and_has_the_outcome_of_its_code() {
@@ -542,5 +543,56 @@ async fn towers_time_limit_inside_of_the_layer_is_a_failure() {
     assert_eq!(
         counts(monitor),
         ["greet.Greeter/Greet started=1 grpc_deadline_exceeded=1"]
+    );
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_a_stream_at_its_deadline_has_exceeded_it() {
+    let monitor = monitor();
+    let mut client = client(serve(monitor, grpc().monitor(monitor)).await).await;
+    let mut request = Request::new(CountRequest { limit: NEVER_ENDS });
+    request.set_timeout(SHORT);
+    let numbers = client.count(request).await.expect("a stream");
+    tokio::time::sleep(SHORT).await;
+    drop(numbers);
+    wait_for_end(monitor).await;
+    assert_eq!(
+        counts(monitor),
+        ["greet.Greeter/Count started=1 grpc_deadline_exceeded=1"]
+    );
+}
+
+#[tokio::test]
+async fn a_page_is_no_answer_of_a_grpc_method() {
+    let monitor = monitor();
+    let routes = Routes::new(GreeterServer::new(Obedient(monitor)));
+    let page = axum::routing::get(async || "hello");
+    let router = routes.into_axum_router().route("/pages/{id}", page);
+    let address = support::serve(router.layer(grpc().monitor(monitor))).await;
+    let answer = support::exchange(address, "GET", "/pages/1").await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    wait_for_end(monitor).await;
+    assert_eq!(counts(monitor), ["(unmatched) started=1 grpc_unknown=1"]);
+}
+
+#[tokio::test]
+async fn a_service_that_takes_no_requests_is_a_failure() {
+    let monitor = monitor();
+    let mut server = grpc().monitor(monitor).layer(greet::NeverReady);
+    let mut channel = monitor_tower::grpc_client("dictionary")
+        .monitor(monitor)
+        .layer(greet::NeverReady);
+    let server =
+        poll_fn(|context| Service::<http::Request<Body>>::poll_ready(&mut server, context));
+    server.await.expect_err("it is never ready");
+    let channel =
+        poll_fn(|context| Service::<http::Request<Body>>::poll_ready(&mut channel, context));
+    channel.await.expect_err("it is never ready");
+    assert_eq!(
+        counts(monitor),
+        [
+            "(unmatched) started=1 grpc_unavailable=1",
+            "-> dictionary started=1 grpc_unavailable=1",
+        ]
     );
 }

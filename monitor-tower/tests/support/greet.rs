@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use monitor_core::{MetricDesc, Monitor};
@@ -156,4 +157,22 @@ pub(crate) fn messages(monitor: Monitor, method: &str) -> String {
     let counters = monitor.register_counter(desc).expect("the same family");
     let count = |direction| counters.with([method, direction]).get();
     format!("{} received, {} sent", count("received"), count("sent"))
+}
+
+/// A service that takes no requests.
+#[derive(Debug)]
+pub(crate) struct NeverReady;
+
+impl Service<http::Request<Body>> for NeverReady {
+    type Response = http::Response<Body>;
+    type Error = tower::BoxError;
+    type Future = std::future::Ready<Result<Self::Response, Self::Error>>;
+
+    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Err(Status::unavailable("closed").into()))
+    }
+
+    fn call(&mut self, _request: http::Request<Body>) -> Self::Future {
+        unreachable!("it is never ready")
+    }
 }
