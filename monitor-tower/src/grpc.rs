@@ -405,15 +405,17 @@ impl Deadline {
         Some(self.whole?.saturating_sub(self.arrived?.elapsed()))
     }
 
-    /// True if the time is over, or almost: a client whose time is over may leave before the server's clock says so.
+    /// True if the time is over. The client's clock began to run before the request arrived, and in an overload long before:
+    /// so a client that leaves in the second half of its time, or in the last second, has no time left.
     fn is_over(&self, has_head: bool) -> bool {
-        let head = self.head.filter(|_| !has_head);
-        let limits = self.whole.into_iter().chain(head);
-        let (Some(arrived), Some(limit)) = (self.arrived, limits.min()) else {
+        let Some(arrived) = self.arrived else {
             return false;
         };
-        let tolerance = (limit / 10).clamp(Duration::from_millis(5), Duration::from_millis(100));
-        arrived.elapsed() + tolerance >= limit
+        let elapsed = arrived.elapsed();
+        let on_the_way = |limit: Duration| (limit / 2).min(Duration::from_secs(1));
+        let of_client = |limit| elapsed + on_the_way(limit) >= limit;
+        let of_server = |limit| !has_head && elapsed >= limit;
+        self.whole.is_some_and(of_client) || self.head.is_some_and(of_server)
     }
 }
 
@@ -614,5 +616,24 @@ mod tests {
         for bad in ["", "S", "1", "123456789H", "+1S", "-1S", "1.5S", "1s", "1µ"] {
             assert_eq!(grpc_timeout(bad), None, "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_client_may_leave_a_while_before_its_time_is_over_and_the_servers_limit_is_exact() {
+        let ago = |millis| Instant::now().checked_sub(Duration::from_millis(millis));
+        let of = |whole, head, arrived| Deadline {
+            arrived: ago(arrived),
+            whole,
+            head,
+        };
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        assert!(of(seconds(10), None, 9_000).is_over(true));
+        assert!(!of(seconds(10), None, 8_000).is_over(true));
+        assert!(of(seconds(1), None, 500).is_over(true));
+        assert!(!of(seconds(100), None, 50_000).is_over(true));
+        assert!(!of(None, seconds(10), 9_000).is_over(false));
+        assert!(of(None, seconds(10), 10_000).is_over(false));
+        assert!(!of(None, seconds(10), 10_000).is_over(true));
+        assert!(of(seconds(10), seconds(1), 1_000).is_over(false));
     }
 }

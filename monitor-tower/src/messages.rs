@@ -5,7 +5,7 @@
 //!
 //! The messages of requests are read by another part of the program than those of responses, so the count of a request
 //! ([`MessageCount`]) is shared. A call that is named by its response has no counter yet while its first messages arrive:
-//! those wait in the count.
+//! those wait in the count for the end of the call.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -87,13 +87,12 @@ impl MessageCount {
         }
     }
 
-    /// Counts with this counter from now on, and counts the waiting messages.
+    /// Counts with this counter from now on.
     pub(crate) fn count_with(&self, counter: Counter) {
         let _ = self.counter.set(counter);
-        self.flush();
     }
 
-    /// Counts messages that began to wait just before the counter was known.
+    /// Counts the messages that passed before the counter was known.
     pub(crate) fn flush(&self) {
         let waiting = self.waiting.load(Relaxed);
         if waiting > 0

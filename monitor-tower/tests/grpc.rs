@@ -7,16 +7,13 @@ mod support;
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use greet::pb::{CountRequest, Number};
 use greet::{
-    FAILS, GreeterServer, NEVER_ENDS, Obedient, client, endpoint, greet, messages, serve,
-    serve_routes,
+    Cut, FAILS, GreeterServer, NEVER_ENDS, Obedient, Rest, client, endpoint, greet, messages,
+    serve, serve_routes,
 };
-use http_body::Frame;
 use monitor_core::Monitor;
 use monitor_tower::{CodeOutcome, grpc};
 use support::{calls, counts, monitor, sum_of, wait_for, wait_for_end};
@@ -180,6 +177,8 @@ async fn streams_both_ways_last_until_their_trailers() {
         counts(monitor),
         ["greet.Greeter/Echo started=1 in_flight=1"]
     );
+    let all = messages(monitor, "greet.Greeter/Echo");
+    assert_eq!(all, "4 received, 4 sent", "they count as they pass");
     drop(numbers);
     assert_eq!(answers.message().await.expect("the end"), None);
     wait_for_end(monitor).await;
@@ -350,7 +349,7 @@ async fn the_clients_deadline_is_recorded_and_a_call_past_it_is_a_failure() {
 
     for _ in 0..3 {
         let mut request = Request::new(greet("wait"));
-        request.set_timeout(SHORT);
+        request.set_timeout(4 * SHORT);
         client.greet(request).await.expect_err("a time limit");
     }
     wait_for_end(monitor).await;
@@ -403,35 +402,6 @@ async fn a_stream_is_not_under_the_servers_time_limit_when_it_has_begun() {
         counts(monitor),
         ["greet.Greeter/Count started=1 cancelled=1"]
     );
-}
-
-/// The rest of a response behind its first message.
-#[derive(Debug, Clone, Copy)]
-enum Rest {
-    Nothing,
-    Error,
-}
-
-/// A body that has a message and then this.
-struct Cut {
-    message: Option<bytes::Bytes>,
-    rest: Rest,
-}
-
-impl http_body::Body for Cut {
-    type Data = bytes::Bytes;
-    type Error = Status;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<bytes::Bytes>, Status>>> {
-        Poll::Ready(match (self.message.take(), self.rest) {
-            (Some(message), _) => Some(Ok(Frame::data(message))),
-            (None, Rest::Nothing) => None,
-            (None, Rest::Error) => Some(Err(Status::data_loss("cut"))),
-        })
-    }
 }
 
 /// Serves numbers that stop after the first.
@@ -567,8 +537,8 @@ async fn a_page_is_no_answer_of_a_grpc_method() {
     let monitor = monitor();
     let routes = Routes::new(GreeterServer::new(Obedient(monitor)));
     let page = axum::routing::get(async || "hello");
-    let router = routes.into_axum_router().route("/pages/{id}", page);
-    let address = support::serve(router.layer(grpc().monitor(monitor))).await;
+    let app = routes.into_axum_router().route("/pages/{id}", page);
+    let address = support::serve(app.layer(grpc().monitor(monitor))).await;
     let answer = support::exchange(address, "GET", "/pages/1").await;
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     wait_for_end(monitor).await;

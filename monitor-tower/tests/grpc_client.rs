@@ -10,11 +10,14 @@ use std::time::Duration;
 
 use greet::pb::CountRequest;
 use greet::pb::greeter_client::GreeterClient;
-use greet::{FAILS, GreeterServer, NEVER_ENDS, Obedient, endpoint, greet, messages, serve_routes};
+use greet::{
+    Cut, FAILS, GreeterServer, NEVER_ENDS, Obedient, Rest, endpoint, greet, messages, serve_routes,
+};
 use monitor_core::{Monitor, Outcome};
 use monitor_tower::{CodeOutcome, GrpcClientLayer, GrpcClientService, grpc_client};
 use support::{calls, counts, monitor, sum_of, wait_for, wait_for_end};
 use tokio::net::TcpListener;
+use tonic::body::Body;
 use tonic::service::Routes;
 use tonic::transport::{Channel, Server};
 use tonic::{Code, Request};
@@ -177,4 +180,26 @@ async fn the_meaning_of_codes_can_be_set() {
     let mut client = client(layer).await;
     client.greet(greet("code 14")).await.expect_err("a code");
     assert_eq!(counts(monitor), ["-> dictionary started=1 ok=1"]);
+}
+
+#[tokio::test]
+async fn a_code_in_the_head_decides_whatever_the_body_does() {
+    let monitor = monitor();
+    let silent = |response: http::Response<Body>| {
+        let rest = Rest::Silence;
+        response.map(|_| Cut {
+            message: None,
+            rest,
+        })
+    };
+    let layer = ServiceBuilder::new().map_response(silent);
+    let routes = Routes::new(GreeterServer::new(Obedient(monitor)));
+    let address = serve_routes(Server::builder().layer(layer), routes).await;
+    let mut client = client_of(endpoint(address).connect_lazy(), monitor);
+    let refused = client.greet(greet("code 5")).await.expect_err("a code");
+    assert_eq!(refused.code(), Code::NotFound);
+    assert_eq!(
+        counts(monitor),
+        ["-> dictionary started=1 grpc_not_found=1"]
+    );
 }

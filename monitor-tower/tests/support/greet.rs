@@ -159,6 +159,37 @@ pub(crate) fn messages(monitor: Monitor, method: &str) -> String {
     format!("{} received, {} sent", count("received"), count("sent"))
 }
 
+/// The rest of a response behind its first message.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Rest {
+    Nothing,
+    Error,
+    Silence,
+}
+
+/// A body that has a message and then this.
+pub(crate) struct Cut {
+    pub(crate) message: Option<bytes::Bytes>,
+    pub(crate) rest: Rest,
+}
+
+impl http_body::Body for Cut {
+    type Data = bytes::Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _context: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<bytes::Bytes>, Status>>> {
+        Poll::Ready(match (self.message.take(), self.rest) {
+            (Some(message), _) => Some(Ok(http_body::Frame::data(message))),
+            (None, Rest::Nothing) => None,
+            (None, Rest::Silence) => return Poll::Pending,
+            (None, Rest::Error) => Some(Err(Status::data_loss("cut"))),
+        })
+    }
+}
+
 /// A service that takes no requests.
 #[derive(Debug)]
 pub(crate) struct NeverReady;
