@@ -54,6 +54,32 @@ const UNMATCHED: &str = "(unmatched)";
 const METHOD_LABEL: &str = "grpc_method";
 
 /// The layer that records the calls of a gRPC server; see [`GrpcLayer`].
+///
+/// # Examples
+///
+/// ```
+/// use http::Request;
+/// use monitor_core::{Monitor, StorageConfig};
+/// use tonic::{Status, body::Body};
+/// use tower::{Layer, ServiceExt, service_fn};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let service = service_fn(|_request: Request<Body>| async {
+///     let status = Status::unavailable("the storage is away");
+///     Ok::<_, std::convert::Infallible>(status.into_http::<Body>())
+/// });
+/// let monitor = Monitor::new(StorageConfig::default());
+/// let service = monitor_tower::grpc().monitor(monitor).layer(service);
+/// service.oneshot(Request::post("/greet.Greeter/Greet").body(Body::empty())?).await?;
+///
+/// let snapshot = monitor.snapshot();
+/// assert_eq!(&*snapshot.methods[0].name, "greet.Greeter/Greet");
+/// let unavailable = snapshot.error_types.iter().position(|name| &**name == "grpc_unavailable").ok_or("it failed")?;
+/// assert_eq!(snapshot.methods[0].errors[unavailable], 1);
+/// # Ok(())
+/// # }
+/// ```
 pub fn grpc() -> GrpcLayer {
     GrpcLayer {
         settings: Settings::new(CodeOutcome::of_server),
@@ -61,7 +87,8 @@ pub fn grpc() -> GrpcLayer {
     }
 }
 
-/// The layer that records the calls that a gRPC client makes, as the method `-> <name>`; see [`GrpcClientLayer`].
+/// The layer that records the calls that a gRPC client makes, as the method `-> <name>` (cut after 120 bytes); see
+/// [`GrpcClientLayer`].
 pub fn grpc_client(name: impl Into<Cow<'static, str>>) -> GrpcClientLayer {
     GrpcClientLayer {
         settings: Settings::new(CodeOutcome::of_client),
@@ -95,7 +122,7 @@ impl Settings {
 /// Records each request of a gRPC server as an entry call named `<package>.<service>/<method>`, from its arrival to its
 /// trailers.
 ///
-/// Made by [`grpc`]. Give it to `Server::builder().layer(..)` of tonic, or to an axum router with tonic's routes. tonic's own
+/// Made by [`grpc()`]. Give it to `Server::builder().layer(..)` of tonic, or to an axum router with tonic's routes. tonic's own
 /// limits (`timeout`, `concurrency_limit_per_connection`, `load_shed`) stand around it: see `docs/grpc.md`.
 #[derive(Debug, Clone)]
 #[must_use = "a layer does nothing unless it is added to a service"]

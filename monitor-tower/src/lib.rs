@@ -29,6 +29,7 @@
 //! # Contents
 //!
 //! - [`http()`]: for servers: axum, hyper, warp and every other stack over `http::Request` and `http::Response`.
+//! - `grpc()` and `grpc_client("dictionary")` (feature `tonic`): for gRPC servers and clients; `docs/grpc.md` is about them.
 
 mod call;
 #[cfg(feature = "tonic")]
@@ -46,3 +47,8 @@ pub use crate::grpc::{
     GrpcClientLayer, GrpcClientService, GrpcLayer, GrpcService, grpc, grpc_client,
 };
 pub use crate::http::{HttpLayer, HttpService, StatusOutcome, http};
+
+/// The examples of the page compile.
+#[cfg(all(doctest, feature = "tonic"))]
+#[doc = include_str!("../../docs/grpc.md")]
+mod page {}
