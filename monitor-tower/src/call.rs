@@ -21,39 +21,51 @@
 //! A server does not poll a body that is at its end ([`Body::is_end_stream`]), and may drop one of a known length after
 //! its last byte. So a call ends as soon as its body is at its end, and a body that is dropped behind all the bytes of
 //! its exact size is complete.
+//!
+//! # Sizes
+//!
+//! The size of a request is the length of its body, where that is known when it arrives; to count other bodies the service
+//! would have to take another type of body. The size of a response is the sum of its data frames. An empty body has no
+//! size: most requests have none, and zeros would hide the sizes of the others.
 
-use std::any::{Any, type_name};
-use std::error::Error;
+use std::cell::Cell;
 use std::fmt;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Buf;
 use http::{HeaderMap, Response};
 use http_body::{Body, Frame, SizeHint};
-use monitor_core::{CallGuard, ErrorText, ErrorView, Method, MethodError, Monitor, Outcome};
+use monitor_core::{CallGuard, Method, MethodError, Monitor, Outcome};
 use pin_project_lite::pin_project;
 
 /// The longest name of a method, in bytes.
 const MAX_METHOD_NAME: usize = 120;
 
-/// The error of most `tower` services.
-pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
+/// A request is borrowed by the closure that hands it to the service, and taken out there: one that is moved into closures
+/// within closures would be copied into each.
+pub(crate) const ONCE: &str = "a request is handed to the service once";
 
-/// The method named `<verb> <pattern>`, cut after 120 bytes. Nothing is allocated but for a name that is new.
+/// The method named `<verb> <pattern>`, cut after 120 bytes. Nothing is allocated but for a name that is new to the thread's
+/// monitor, or longer than all before.
 pub(crate) fn method_of(
     monitor: Monitor,
     verb: &str,
     pattern: &str,
 ) -> Result<Method, MethodError> {
-    let mut name = [0; MAX_METHOD_NAME];
-    let mut end = 0;
-    for part in [verb, " ", pattern] {
-        let part = cut(part, MAX_METHOD_NAME - end);
-        name[end..end + part.len()].copy_from_slice(part.as_bytes());
-        end += part.len();
+    thread_local! {
+        static NAME: Cell<String> = const { Cell::new(String::new()) };
     }
-    monitor.method(std::str::from_utf8(&name[..end]).unwrap_or_default())
+    // Empty where the thread is about to end.
+    let mut name = NAME.try_with(Cell::take).unwrap_or_default();
+    name.clear();
+    for part in [verb, " ", pattern] {
+        name.push_str(cut(part, MAX_METHOD_NAME - name.len()));
+    }
+    let method = monitor.method(&name);
+    let _ = NAME.try_with(|kept| kept.set(name));
+    method
 }
 
 /// The longest beginning of a text that has at most so many bytes.
@@ -63,6 +75,13 @@ fn cut(text: &str, bytes: usize) -> &str {
         end -= 1;
     }
     &text[..end]
+}
+
+/// Records the size of a request whose body's length is known.
+pub(crate) fn note_size(call: &mut CallGuard, body: &impl Body) {
+    if let Some(bytes) = body.size_hint().exact().filter(|bytes| *bytes > 0) {
+        call.request_size(bytes);
+    }
 }
 
 /// The outcome of a call as a protocol reads it off a response.
@@ -79,6 +98,14 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// The verdict of a response whose body broke: a failure by its head remains one.
+    pub(crate) fn or_broken(self, broken: &'static str) -> Self {
+        match self {
+            Self::Failure(_) => self,
+            _ => Self::Failure(broken),
+        }
+    }
+
     pub(crate) fn outcome(self) -> Outcome<'static> {
         match self {
             Self::Success => Outcome::Success,
@@ -110,7 +137,7 @@ pub trait ReadResponse {
     }
 
     /// Takes the call where it lasts longer than the response (an upgraded connection), else gives it back.
-    fn take_over(&mut self, call: CallGuard) -> Option<CallGuard> {
+    fn take_over(&mut self, call: HeldCall) -> Option<HeldCall> {
         Some(call)
     }
 
@@ -158,7 +185,7 @@ pub trait ReadError<E> {
 
 /// A call, except while the code of its service runs. Empty once the call is over.
 #[derive(Debug)]
-pub(crate) struct HeldCall {
+pub struct HeldCall {
     call: Option<CallGuard>,
     /// True while code of the service runs, and after a panic of it.
     runs: bool,
@@ -167,6 +194,13 @@ pub(crate) struct HeldCall {
 }
 
 impl HeldCall {
+    /// That of a call that is over, or goes on elsewhere.
+    const OVER: Self = Self {
+        call: None,
+        runs: false,
+        scope: None,
+    };
+
     pub(crate) fn new(call: impl Into<Option<CallGuard>>, scope: Option<Monitor>) -> Self {
         Self {
             call: call.into(),
@@ -176,6 +210,7 @@ impl HeldCall {
     }
 
     /// Runs code of the service as a part of the call, which ends with a panic of that code.
+    #[inline]
     pub(crate) fn run<R>(&mut self, run: impl FnOnce() -> R) -> R {
         let call = self.call.take();
         self.runs = true;
@@ -223,10 +258,10 @@ pub struct CallInFlight<R: ReadResponse> {
 }
 
 impl<R: ReadResponse> CallInFlight<R> {
-    fn finish(&mut self, verdict: Verdict, response_bytes: Option<u64>) {
+    fn finish(&mut self, verdict: Verdict, response_bytes: u64) {
         if let Some(mut call) = self.held.take() {
-            if let Some(bytes) = response_bytes {
-                call.response_size(self.reader.response_size(bytes));
+            if response_bytes > 0 {
+                call.response_size(self.reader.response_size(response_bytes));
             }
             self.reader.note(&mut call);
             call.finish(verdict.outcome());
@@ -282,15 +317,15 @@ pub trait MonitoredResponse<R: ReadResponse> {
 impl<B: Body, R: ReadResponse> MonitoredResponse<R> for Response<B> {
     type Monitored = Response<MonitoredBody<B, R>>;
 
+    #[inline]
     fn monitored(self, mut call: CallInFlight<R>) -> Self::Monitored {
         let rest = call.reader.head(&self);
         call.start_late();
-        if let Some(guard) = call.held.take() {
-            call.held.call = call.reader.take_over(guard);
-        }
+        let held = mem::replace(&mut call.held, HeldCall::OVER);
+        call.held = call.reader.take_over(held).unwrap_or(HeldCall::OVER);
         if rest == Rest::Nothing || self.body().is_end_stream() {
             let verdict = call.reader.ended();
-            call.finish(verdict, Some(0));
+            call.finish(verdict, 0);
         }
         self.map(|body| MonitoredBody::new(body, call))
     }
@@ -324,6 +359,7 @@ where
 {
     type Output = Result<T::Monitored, E>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let inner = this.inner;
@@ -353,18 +389,6 @@ impl<F, R: ReadResponse> fmt::Debug for ResponseFuture<F, R> {
     }
 }
 
-/// The outcome of a call whose service returned an error. In a boxed error its sources are read too.
-pub(crate) fn outcome_of<E: fmt::Display + 'static>(error: &E) -> Outcome<'_> {
-    let any: &dyn Any = error;
-    match any.downcast_ref::<BoxError>() {
-        Some(boxed) => Outcome::of_error(&**boxed),
-        None => Outcome::Error(ErrorView {
-            type_name: type_name::<E>(),
-            text: ErrorText::Display(error),
-        }),
-    }
-}
-
 /// A call whose response's body is on its way.
 #[derive(Debug)]
 struct BodyCall<R: ReadResponse> {
@@ -379,7 +403,7 @@ struct BodyCall<R: ReadResponse> {
 
 impl<R: ReadResponse> BodyCall<R> {
     fn finish(&mut self, verdict: Verdict) {
-        self.call.finish(verdict, Some(self.bytes));
+        self.call.finish(verdict, self.bytes);
     }
 
     /// Reads a frame; true if it is the last one.
@@ -406,7 +430,7 @@ impl<R: ReadResponse> Drop for BodyCall<R> {
         };
         if let Some(verdict) = decided {
             self.finish(verdict);
-        } else if let Some(call) = &mut self.call.held.call {
+        } else if let Some(call) = self.call.held.call.as_mut().filter(|_| self.bytes > 0) {
             // Cancelled, or out of time: the guard finds that out.
             call.response_size(reader.response_size(self.bytes));
         }

@@ -11,7 +11,8 @@ use tonic::{Code, ConnectError, Status, TimeoutExpired};
 use tower::load_shed::error::Overloaded;
 use tower::timeout::error::Elapsed;
 
-use crate::call::{BoxError, Verdict};
+use crate::call::Verdict;
+use crate::errors::BoxError;
 
 /// The header, or trailer, of a code.
 const GRPC_STATUS: &str = "grpc-status";
