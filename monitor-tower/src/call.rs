@@ -21,24 +21,26 @@
 //! A server does not poll a body that is at its end ([`Body::is_end_stream`]), and may drop one of a known length after
 //! its last byte. So a call ends as soon as its body is at its end, and a body that is dropped behind all the bytes of
 //! its exact size is complete.
+//!
+//! # Sizes
+//!
+//! The size of a request is the length of its body, where that is known when it arrives; to count other bodies the service
+//! would have to take another type of body. The size of a response is the sum of its data frames. An empty body has no
+//! size: most requests have none, and zeros would hide the sizes of the others.
 
-use std::any::{Any, type_name};
-use std::error::Error;
 use std::fmt;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Buf;
 use http::{HeaderMap, Response};
 use http_body::{Body, Frame, SizeHint};
-use monitor_core::{CallGuard, ErrorText, ErrorView, Method, MethodError, Monitor, Outcome};
+use monitor_core::{CallGuard, Method, MethodError, Monitor, Outcome};
 use pin_project_lite::pin_project;
 
 /// The longest name of a method, in bytes.
 const MAX_METHOD_NAME: usize = 120;
-
-/// The error of most `tower` services.
-pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 
 /// The method named `<verb> <pattern>`, cut after 120 bytes. Nothing is allocated but for a name that is new.
 pub(crate) fn method_of(
@@ -65,6 +67,13 @@ fn cut(text: &str, bytes: usize) -> &str {
     &text[..end]
 }
 
+/// Records the size of a request whose body's length is known.
+pub(crate) fn note_size(call: &mut CallGuard, body: &impl Body) {
+    if let Some(bytes) = body.size_hint().exact().filter(|bytes| *bytes > 0) {
+        call.request_size(bytes);
+    }
+}
+
 /// The outcome of a call as a protocol reads it off a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
@@ -79,6 +88,14 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// The verdict of a response whose body broke: a failure by its head remains one.
+    pub(crate) fn or_broken(self, broken: &'static str) -> Self {
+        match self {
+            Self::Failure(_) => self,
+            _ => Self::Failure(broken),
+        }
+    }
+
     fn outcome(self) -> Outcome<'static> {
         match self {
             Self::Success => Outcome::Success,
@@ -105,7 +122,7 @@ pub trait ReadResponse {
     fn head<B>(&mut self, response: &Response<B>) -> Rest;
 
     /// Takes the call where it lasts longer than the response (an upgraded connection), else gives it back.
-    fn take_over(&mut self, call: CallGuard) -> Option<CallGuard> {
+    fn take_over(&mut self, call: HeldCall) -> Option<HeldCall> {
         Some(call)
     }
 
@@ -125,8 +142,9 @@ pub trait ReadResponse {
     /// The outcome of a response whose body ended with an error.
     fn broken(&self) -> Verdict;
 
-    /// The outcome of a response that is dropped before its end, if the head has decided it; else it is cancelled.
-    fn dropped(&self) -> Option<Verdict>;
+    /// The outcome of a response that is dropped before its end, `begun` if its body was asked for a frame; if there is
+    /// none, it is cancelled.
+    fn dropped(&self, begun: bool) -> Option<Verdict>;
 
     /// Adds the numbers of the protocol to the call, which is about to end.
     fn note(&self, call: &mut CallGuard) {
@@ -134,15 +152,27 @@ pub trait ReadResponse {
     }
 }
 
+/// The outcome of a call whose service returns an error instead of a response.
+pub trait ReadError<E> {
+    /// Reads the error.
+    fn error<'e>(&self, error: &'e E) -> Outcome<'e>;
+}
+
 /// A call, except while the code of its service runs. Empty once the call is over.
 #[derive(Debug)]
-pub(crate) struct HeldCall {
+pub struct HeldCall {
     call: Option<CallGuard>,
     /// The monitor that the user gave to the layer: the calls of the service record there too.
     scope: Option<Monitor>,
 }
 
 impl HeldCall {
+    /// That of a call that is over, or goes on elsewhere.
+    const OVER: Self = Self {
+        call: None,
+        scope: None,
+    };
+
     pub(crate) fn new(call: CallGuard, scope: Option<Monitor>) -> Self {
         Self {
             call: Some(call),
@@ -151,6 +181,7 @@ impl HeldCall {
     }
 
     /// Runs code of the service as a part of the call, which ends with a panic of that code.
+    #[inline]
     pub(crate) fn run<R>(&mut self, run: impl FnOnce() -> R) -> R {
         let call = self.call.take();
         let in_call = || match &call {
@@ -190,36 +221,45 @@ impl Drop for HeldCall {
 
 /// A call and the part that reads its outcome.
 #[derive(Debug)]
-pub(crate) struct CallInFlight<R> {
+pub struct CallInFlight<R> {
     pub(crate) held: HeldCall,
     pub(crate) reader: R,
 }
 
 impl<R: ReadResponse> CallInFlight<R> {
-    fn finish(&mut self, verdict: Verdict, response_bytes: Option<u64>) {
+    fn finish(&mut self, verdict: Verdict, response_bytes: u64) {
         if let Some(mut call) = self.held.take() {
-            if let Some(bytes) = response_bytes {
-                call.response_size(bytes);
+            if response_bytes > 0 {
+                call.response_size(response_bytes);
             }
             self.reader.note(&mut call);
             call.finish(verdict.outcome());
         }
     }
+}
 
-    /// Reads the head of a response. The call ends with it, or goes on in the body.
-    pub(crate) fn read_head<B: Body>(
-        mut self,
-        response: Response<B>,
-    ) -> Response<MonitoredBody<B, R>> {
-        let rest = self.reader.head(&response);
-        if let Some(call) = self.held.take() {
-            self.held.call = self.reader.take_over(call);
+/// A response that a call can go on in.
+pub trait MonitoredResponse<R> {
+    /// The same response with the call.
+    type Monitored;
+
+    /// Reads the head. The call ends with it, or goes on in the body.
+    fn monitored(self, call: CallInFlight<R>) -> Self::Monitored;
+}
+
+impl<B: Body, R: ReadResponse> MonitoredResponse<R> for Response<B> {
+    type Monitored = Response<MonitoredBody<B, R>>;
+
+    #[inline]
+    fn monitored(self, mut call: CallInFlight<R>) -> Self::Monitored {
+        let rest = call.reader.head(&self);
+        let held = mem::replace(&mut call.held, HeldCall::OVER);
+        call.held = call.reader.take_over(held).unwrap_or(HeldCall::OVER);
+        if rest == Rest::Nothing || self.body().is_end_stream() {
+            let verdict = call.reader.ended();
+            call.finish(verdict, 0);
         }
-        if rest == Rest::Nothing || response.body().is_end_stream() {
-            let verdict = self.reader.ended();
-            self.finish(verdict, Some(0));
-        }
-        response.map(|body| MonitoredBody::new(body, self))
+        self.map(|body| MonitoredBody::new(body, call))
     }
 }
 
@@ -243,15 +283,15 @@ impl<F, R> ResponseFuture<F, R> {
     }
 }
 
-impl<F, R, B, E> Future for ResponseFuture<F, R>
+impl<F, R, T, E> Future for ResponseFuture<F, R>
 where
-    F: Future<Output = Result<Response<B>, E>>,
-    R: ReadResponse,
-    B: Body,
-    E: fmt::Display + 'static,
+    F: Future<Output = Result<T, E>>,
+    R: ReadResponse + ReadError<E>,
+    T: MonitoredResponse<R>,
 {
-    type Output = Result<Response<MonitoredBody<B, R>>, E>;
+    type Output = Result<T::Monitored, E>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let inner = this.inner;
@@ -266,9 +306,9 @@ where
             return Poll::Pending;
         };
         Poll::Ready(match result {
-            Ok(response) => Ok(call.read_head(response)),
+            Ok(response) => Ok(response.monitored(call)),
             Err(error) => {
-                call.held.finish(outcome_of(&error));
+                call.held.finish(call.reader.error(&error));
                 Err(error)
             }
         })
@@ -281,18 +321,6 @@ impl<F, R> fmt::Debug for ResponseFuture<F, R> {
     }
 }
 
-/// The outcome of a call whose service returned an error. In a boxed error its sources are read too.
-pub(crate) fn outcome_of<E: fmt::Display + 'static>(error: &E) -> Outcome<'_> {
-    let any: &dyn Any = error;
-    match any.downcast_ref::<BoxError>() {
-        Some(boxed) => Outcome::of_error(&**boxed),
-        None => Outcome::Error(ErrorView {
-            type_name: type_name::<E>(),
-            text: ErrorText::Display(error),
-        }),
-    }
-}
-
 /// A call whose response's body is on its way.
 #[derive(Debug)]
 struct BodyCall<R: ReadResponse> {
@@ -301,11 +329,13 @@ struct BodyCall<R: ReadResponse> {
     bytes: u64,
     /// Bytes that are missing of a body of a known length.
     left: Option<u64>,
+    /// Whether it was asked for a frame.
+    is_begun: bool,
 }
 
 impl<R: ReadResponse> BodyCall<R> {
     fn finish(&mut self, verdict: Verdict) {
-        self.call.finish(verdict, Some(self.bytes));
+        self.call.finish(verdict, self.bytes);
     }
 
     /// Reads a frame; true if it is the last one.
@@ -328,11 +358,11 @@ impl<R: ReadResponse> Drop for BodyCall<R> {
         let decided = if self.left == Some(0) {
             Some(reader.ended())
         } else {
-            reader.dropped()
+            reader.dropped(self.is_begun)
         };
         if let Some(verdict) = decided {
             self.finish(verdict);
-        } else if let Some(call) = &mut self.call.held.call {
+        } else if let Some(call) = self.call.held.call.as_mut().filter(|_| self.bytes > 0) {
             // Cancelled, or out of time: the guard finds that out.
             call.response_size(self.bytes);
         }
@@ -355,6 +385,7 @@ impl<B: Body, R: ReadResponse> MonitoredBody<B, R> {
             call,
             bytes: 0,
             left,
+            is_begun: false,
         });
         Self { inner, call }
     }
@@ -373,6 +404,7 @@ impl<B: Body, R: ReadResponse> Body for MonitoredBody<B, R> {
         let Some(call) = this.call else {
             return inner.poll_frame(context);
         };
+        call.is_begun = true;
         let Poll::Ready(frame) = call.call.held.run(|| inner.poll_frame(context)) else {
             return Poll::Pending;
         };

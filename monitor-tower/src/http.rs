@@ -24,20 +24,22 @@ use std::task::{Context, Poll};
 use http::request::Parts;
 use http::{Method as Verb, Request, Response, StatusCode};
 use http_body::Body;
-use monitor_core::{Method, Monitor};
+use monitor_core::{Method, Monitor, Outcome};
 use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::call::{
-    CallInFlight, HeldCall, MonitoredBody, ReadResponse, ResponseFuture, Rest, Verdict, method_of,
-    outcome_of,
+    CallInFlight, HeldCall, MonitoredBody, ReadError, ReadResponse, ResponseFuture, Rest, Verdict,
+    method_of, note_size,
 };
+use crate::errors::outcome_of;
+use crate::upgrade::{UpgradeCall, upgrades};
 
 /// The route of a request that no pattern is known for.
 const UNMATCHED: &str = "(unmatched)";
 
 /// The failure of a response whose body ended with an error.
-const BROKEN_BODY: &str = "http_body";
+pub(crate) const BROKEN_BODY: &str = "http_body";
 
 /// The error types of statuses: a type for each status that has a name, and one for all others of its hundred.
 macro_rules! status_types {
@@ -137,7 +139,16 @@ pub fn http() -> HttpLayer {
 /// Records each request of an HTTP service as an entry call named `<verb> <route>`, from its arrival to the end of the
 /// response's body.
 ///
-/// Made by [`http`]. Add it as the outermost layer.
+/// Made by [`http()`](crate::http()). Add it as the outermost layer: under axum by `Router::layer`, last, where it has the
+/// pattern of each route.
+///
+/// # Definition
+///
+/// The method is `<verb> <route>`: one of the nine standard verbs or `OTHER`, and axum's `MatchedPath` (feature `axum`),
+/// else the answer of [`route`](Self::route), else `(unmatched)`. It is cut after 120 bytes. The size of the request is the
+/// length of its body, if that is known when it arrives; the size of the response is the sum of the data frames that
+/// were read. Empty bodies have no size. An error of `poll_ready` is a failed call of `OTHER (not ready)`: the request that
+/// it is about never arrives.
 #[derive(Debug, Clone)]
 #[must_use = "a layer does nothing unless it is added to a service"]
 pub struct HttpLayer {
@@ -222,7 +233,8 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let (request, mut call) = self.settings.start(request);
+        let (mut request, route) = self.settings.route(request);
+        let mut call = self.settings.start(&mut request, route.as_deref());
         let inner = &mut self.inner;
         let future = call.held.run(|| inner.call(request));
         ResponseFuture::new(future, call)
@@ -234,44 +246,45 @@ impl Settings {
         self.monitor.unwrap_or_else(Monitor::current)
     }
 
-    /// Starts the call of a request.
-    fn start<B: Body>(&self, request: Request<B>) -> (Request<B>, CallInFlight<HttpReader>) {
-        let size = request.body().size_hint().exact();
-        let reader = HttpReader {
-            outcome: self.outcome,
-            verdict: Verdict::Success,
-            is_head: request.method() == Verb::HEAD,
-        };
-        let (request, method) = self.method_of(request);
-        let mut call = method.start_entry();
-        if let Some(bytes) = size {
-            call.request_size(bytes);
+    /// The answer of the user's function, where it is asked.
+    fn route<B>(&self, request: Request<B>) -> (Request<B>, Option<Cow<'static, str>>) {
+        match &self.route {
+            Some(route) if matched_path(&request).is_none() => {
+                let (head, body) = request.into_parts();
+                let pattern = route(&head);
+                (Request::from_parts(head, body), pattern)
+            }
+            _ => (request, None),
         }
-        let held = HeldCall::new(call, self.monitor);
-        (request, CallInFlight { held, reader })
     }
 
-    /// The method of a request.
-    fn method_of<B>(&self, request: Request<B>) -> (Request<B>, Method) {
-        let verb = verb_of(request.method());
+    /// Starts the call of a request.
+    fn start<B: Body>(
+        &self,
+        request: &mut Request<B>,
+        route: Option<&str>,
+    ) -> CallInFlight<HttpReader> {
         let monitor = self.monitor();
-        if let Some(pattern) = matched_path(&request) {
-            let method = named(monitor, verb, pattern);
-            return (request, method);
-        }
-        let Some(route) = &self.route else {
-            return (request, named(monitor, verb, UNMATCHED));
+        let pattern = matched_path(request).or(route).unwrap_or(UNMATCHED);
+        let mut call = named(monitor, verb_of(request.method()), pattern).start_entry();
+        note_size(&mut call, request.body());
+        let reader = HttpReader {
+            outcome: self.outcome,
+            monitor,
+            verdict: Verdict::Success,
+            is_head: request.method() == Verb::HEAD,
+            is_connect: request.method() == Verb::CONNECT,
+            upgrade: UpgradeCall::of_request(request),
         };
-        let (head, body) = request.into_parts();
-        let pattern = route(&head);
-        let method = named(monitor, verb, pattern.as_deref().unwrap_or(UNMATCHED));
-        (Request::from_parts(head, body), method)
+        let held = HeldCall::new(call, self.monitor);
+        CallInFlight { held, reader }
     }
 
     /// Records a service that cannot take requests any more: the request that it would have got never arrives.
     fn record_not_ready<E: fmt::Display + 'static>(&self, error: &E) {
-        let method = named(self.monitor(), "OTHER", "(not ready)");
-        method.start_entry().finish(outcome_of(error));
+        let monitor = self.monitor();
+        let method = named(monitor, "OTHER", "(not ready)");
+        method.start_entry().finish(outcome_of(monitor, error));
     }
 }
 
@@ -280,20 +293,12 @@ fn named(monitor: Monitor, verb: &str, pattern: &str) -> Method {
 }
 
 /// The name of a standard verb, or `OTHER`.
-fn verb_of(verb: &Verb) -> &'static str {
-    const KNOWN: [(Verb, &str); 9] = [
-        (Verb::GET, "GET"),
-        (Verb::POST, "POST"),
-        (Verb::PUT, "PUT"),
-        (Verb::DELETE, "DELETE"),
-        (Verb::HEAD, "HEAD"),
-        (Verb::OPTIONS, "OPTIONS"),
-        (Verb::CONNECT, "CONNECT"),
-        (Verb::PATCH, "PATCH"),
-        (Verb::TRACE, "TRACE"),
-    ];
-    let known = KNOWN.iter().find(|(known, _)| known == verb);
-    known.map_or("OTHER", |(_, name)| name)
+fn verb_of(verb: &Verb) -> &str {
+    match verb.as_str() {
+        known @ ("GET" | "POST" | "PUT" | "DELETE" | "HEAD" | "OPTIONS" | "CONNECT" | "PATCH"
+        | "TRACE") => known,
+        _ => "OTHER",
+    }
 }
 
 /// The pattern of the route that axum chose.
@@ -312,20 +317,38 @@ fn matched_path<B>(_request: &Request<B>) -> Option<&str> {
 #[derive(Debug, Clone)]
 pub struct HttpReader {
     outcome: StatusRule,
+    monitor: Monitor,
     /// Of the head, once there is one.
     verdict: Verdict,
     /// The response to HEAD has no body, whatever the service returns.
     is_head: bool,
+    is_connect: bool,
+    /// To hand the call over to, if the response upgrades the connection.
+    upgrade: Option<UpgradeCall>,
 }
 
 impl ReadResponse for HttpReader {
     fn head<B>(&mut self, response: &Response<B>) -> Rest {
         let status = response.status();
         self.verdict = (self.outcome)(status).verdict(status);
-        if self.is_head || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+        let is_upgrade = upgrades(self.is_connect, response);
+        if !is_upgrade {
+            self.upgrade = None;
+        }
+        if is_upgrade
+            || self.is_head
+            || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+        {
             Rest::Nothing
         } else {
             Rest::Body
+        }
+    }
+
+    fn take_over(&mut self, call: HeldCall) -> Option<HeldCall> {
+        match self.upgrade.take() {
+            Some(upgrade) => upgrade.take_over(call),
+            None => Some(call),
         }
     }
 
@@ -334,14 +357,17 @@ impl ReadResponse for HttpReader {
     }
 
     fn broken(&self) -> Verdict {
-        match self.verdict {
-            Verdict::Failure(_) => self.verdict,
-            _ => Verdict::Failure(BROKEN_BODY),
-        }
+        self.verdict.or_broken(BROKEN_BODY)
     }
 
-    fn dropped(&self) -> Option<Verdict> {
+    fn dropped(&self, _begun: bool) -> Option<Verdict> {
         (self.verdict != Verdict::Success).then_some(self.verdict)
+    }
+}
+
+impl<E: fmt::Display + 'static> ReadError<E> for HttpReader {
+    fn error<'e>(&self, error: &'e E) -> Outcome<'e> {
+        outcome_of(self.monitor, error)
     }
 }
 
