@@ -167,19 +167,20 @@ fn handlers(results: &Results) -> [Promise; 3] {
 
 /// The promises about requests through a layer.
 pub(crate) fn requests(results: &Results) -> Vec<Promise> {
-    let ours = (layers::GET, layers::OURS);
+    let added = results.overhead(layers::GET, layers::OURS);
     let due = Due::Layers;
     let mut promises = vec![Promise {
         what: "a request through the layer".into(),
         due,
-        figures: results.overhead(ours.0, ours.1),
+        figures: added,
         bar: 300.0,
         unit: "ns",
     }];
     promises.extend(requests::PEERS.map(|peer| Promise {
         what: format!("a request, against {peer}").into(),
         due,
-        figures: results.ratio(ours, (layers::GET, peer)),
+        // Of the medians: both overheads are differences of long times, so their ratio in one round is mostly noise.
+        figures: added.over(results.overhead(layers::GET, peer).median),
         bar: 1.0,
         unit: "x the peer",
     }));
