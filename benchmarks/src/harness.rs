@@ -271,6 +271,15 @@ pub(crate) struct Figures {
 }
 
 impl Figures {
+    /// These figures in units of another.
+    pub(crate) fn over(self, unit: f64) -> Self {
+        Self {
+            lower: self.lower / unit,
+            median: self.median / unit,
+            upper: self.upper / unit,
+        }
+    }
+
     pub(crate) fn of(values: impl Iterator<Item = f64>) -> Self {
         let mut values: Vec<f64> = values.filter(|value| !value.is_nan()).collect();
         values.sort_unstable_by(f64::total_cmp);

@@ -1,17 +1,20 @@
-//! This project beside its peers, in one run: `bench [recording|scrape|all|buildup] [--rounds N] [--quick]`; or the
-//! instructions of its calls: `bench --instructions [--bless]`.
+//! This project beside its peers, in one run: `bench [recording|scrape|layers|all|buildup] [--rounds N] [--quick]`; or
+//! the instructions of its calls: `bench --instructions [--bless]`.
 //!
 //! Exit status 1 if a promise falls short, 2 if the command line makes no sense.
 
 mod beside;
+mod exporter;
 mod harness;
 mod instructions;
 mod labelled;
+mod layers;
 mod pair;
 mod peers;
 mod promises;
 mod recorded;
 mod report;
+mod requests;
 mod rows;
 mod sampled;
 mod scrape;
@@ -25,8 +28,7 @@ use std::process::ExitCode;
 use instructions::{Then, Verdict};
 use promises::Promise;
 
-const USAGE: &str =
-    "usage: bench [recording|scrape|all|buildup] [--rounds N] [--quick] | --instructions [--bless]";
+const USAGE: &str = "usage: bench [recording|scrape|layers|all|buildup] [--rounds N] [--quick] | --instructions [--bless]";
 
 /// Rounds without `--rounds`: about half a minute.
 const ROUNDS: usize = 400;
@@ -44,6 +46,7 @@ const WINDOWS: usize = 10;
 enum Part {
     Recording,
     Scrape,
+    Layers,
     All,
     Buildup,
     Instructions,
@@ -67,6 +70,7 @@ impl Options {
             match word.as_str() {
                 "recording" => options.part = Part::Recording,
                 "scrape" => options.part = Part::Scrape,
+                "layers" => options.part = Part::Layers,
                 "all" => options.part = Part::All,
                 "buildup" => options.part = Part::Buildup,
                 "--instructions" => options.part = Part::Instructions,
@@ -103,11 +107,14 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let mut promises = Vec::new();
-    if options.part != Part::Scrape {
+    if matches!(options.part, Part::Recording | Part::All) {
         promises.extend(recording(options.rounds));
     }
-    if options.part != Part::Recording {
+    if matches!(options.part, Part::Scrape | Part::All) {
         promises.extend(scrape(options.rounds.div_ceil(PAGES)));
+    }
+    if matches!(options.part, Part::Layers | Part::All) {
+        promises.extend(layers(options.rounds));
     }
     report::promises(&promises);
     if promises.iter().all(Promise::holds) {
@@ -147,4 +154,10 @@ fn recording(rounds: usize) -> Vec<Promise> {
     let mut promises = promises::recording(&results);
     promises.push(promises::beside(&beside));
     promises
+}
+
+fn layers(rounds: usize) -> Vec<Promise> {
+    let results = harness::measure(requests::rows(), rounds);
+    report::rows(&results);
+    promises::requests(&results)
 }

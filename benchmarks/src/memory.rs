@@ -1,14 +1,18 @@
-//! The memory that recording takes, counted by an allocator (`memory`), and the memory that scrapes take (`memory
-//! pages`).
+//! The memory that recording takes, counted by an allocator (`memory`), the memory that scrapes take (`memory pages`),
+//! and the allocations of a request through a layer (`memory layers`).
 //!
 //! Exit status 1 if a promise falls short.
 
+mod exporter;
+mod layers;
 mod recorded;
 
 use std::process::ExitCode;
 use std::thread;
 
 use allocation_counter::measure;
+use axum::Router;
+use axum::http::Uri;
 use monitor_core::names::{Exporter, Profile};
 use monitor_core::{CallGuard, Method, Monitor, Outcome, StorageConfig, monitored};
 use recorded::Calls;
@@ -18,6 +22,10 @@ const THREADS: usize = 8;
 const TASKS: usize = 1_000_000;
 const SERIES: u64 = 10_000;
 const LABEL_SETS: u64 = 1_000;
+const REQUESTS: u32 = 1_000;
+
+/// Allocations that a layer may add to a request beyond an empty layer's: the wrapper of the body.
+const ALLOCATIONS: f64 = 1.0;
 
 /// Lines of pages, about.
 const LINES: [usize; 3] = [1_000, 10_000, 100_000];
@@ -30,13 +38,53 @@ struct Cost {
 
 fn main() -> ExitCode {
     // One or the other: a thread's tables by method number depend on how many methods the process has.
-    let pages_wanted = std::env::args().nth(1).is_some_and(|word| word == "pages");
-    let holds = if pages_wanted { pages() } else { costs() };
+    let part = std::env::args().nth(1);
+    let holds = match part.as_deref() {
+        Some("pages") => pages(),
+        Some("layers") => layered(),
+        _ => costs(),
+    };
     if holds {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     }
+}
+
+/// Prints the allocations of requests; whether the promise holds.
+fn layered() -> bool {
+    println!(
+        "{:<18} {:<20} {:>10} {:>20} {:>8}  verdict",
+        "allocations of", "layer", "above bare", "above an empty layer", "promise"
+    );
+    let (bare, layered) = (layers::bare(), layers::layered());
+    let mut holds = true;
+    for (row, path) in layers::ROWS {
+        let uri = Uri::from_static(path);
+        let counts = layered.iter().map(|(_, router)| allocations(router, &uri));
+        let counts: Vec<f64> = counts.collect();
+        for ((name, _), count) in layered.iter().zip(&counts) {
+            let (above, own) = (count - allocations(&bare, &uri), count - counts[0]);
+            let promise = *name == layers::OURS;
+            let kept = own <= ALLOCATIONS;
+            holds &= kept || !promise;
+            let verdict = match (promise, kept) {
+                (true, true) => "1  holds",
+                (true, false) => "1  falls short",
+                _ => "-",
+            };
+            println!("{row:<18} {name:<20} {above:>10.2} {own:>20.2} {verdict:>16}");
+        }
+    }
+    holds
+}
+
+/// The allocations of a request, once one-time work is done.
+fn allocations(application: &Router, uri: &Uri) -> f64 {
+    let send_all = || (0..REQUESTS).for_each(|_| _ = layers::send(application, uri));
+    send_all();
+    let counted = measure(send_all).count_total;
+    f64::from(u32::try_from(counted).unwrap_or(u32::MAX)) / f64::from(REQUESTS)
 }
 
 /// Prints the memory of scrapes; whether the promise holds.

@@ -7,7 +7,7 @@ use crate::beside::Beside;
 use crate::harness::{Figures, Results};
 use crate::scrape::{FEW, FULL, LINES, MOST_LINES, Scrapes};
 use crate::served::Served;
-use crate::{labelled, rows, values};
+use crate::{labelled, layers, requests, rows, values};
 
 /// A promise and the measured figures.
 pub(crate) struct Promise {
@@ -26,6 +26,7 @@ pub(crate) enum Due {
     RecordingPath,
     Attribute,
     Exposition,
+    Layers,
 }
 
 impl fmt::Display for Due {
@@ -35,6 +36,7 @@ impl fmt::Display for Due {
             Self::RecordingPath => "issue 3",
             Self::Attribute => "issue 4",
             Self::Exposition => "issue 5",
+            Self::Layers => "layers",
         })
     }
 }
@@ -161,6 +163,28 @@ fn handlers(results: &Results) -> [Promise; 3] {
             unit: "bytes more",
         },
     ]
+}
+
+/// The promises about requests through a layer.
+pub(crate) fn requests(results: &Results) -> Vec<Promise> {
+    let added = results.overhead(layers::GET, layers::OURS);
+    let due = Due::Layers;
+    let mut promises = vec![Promise {
+        what: "a request through the layer".into(),
+        due,
+        figures: added,
+        bar: 300.0,
+        unit: "ns",
+    }];
+    promises.extend(requests::PEERS.map(|peer| Promise {
+        what: format!("a request, against {peer}").into(),
+        due,
+        // Of the medians: both overheads are differences of long times, so their ratio in one round is mostly noise.
+        figures: added.over(results.overhead(layers::GET, peer).median),
+        bar: 1.0,
+        unit: "x the peer",
+    }));
+    promises
 }
 
 /// The promise about calls beside scrapes.

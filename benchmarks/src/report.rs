@@ -42,8 +42,10 @@ pub(crate) fn build() {
 
 /// The peers and their versions, as the build has them.
 fn peers() -> Vec<String> {
-    const NAMES: [&str; 7] = [
+    const NAMES: [&str; 9] = [
         "autometrics",
+        "axum-otel-metrics",
+        "axum-prometheus",
         "measured",
         "metered",
         "metrics",

@@ -4,24 +4,12 @@ use std::sync::LazyLock;
 use std::time::Instant;
 
 use metrics::{counter, gauge, histogram, with_local_recorder};
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
-use monitor_core::TIME_BOUNDS;
+use metrics_exporter_prometheus::PrometheusHandle;
 
+use crate::exporter::{EXPORTER, recorder};
 use crate::harness::Batch;
 use crate::peers::{Recorder, Render, duration, method};
 use crate::work::{Answer, Refused};
-
-static EXPORTER: LazyLock<PrometheusHandle> = LazyLock::new(|| {
-    let recorder = recorder();
-    let exporter = recorder.handle();
-    metrics::set_global_recorder(recorder).expect("the first one");
-    exporter
-});
-
-fn recorder() -> PrometheusRecorder {
-    let builder = PrometheusBuilder::new().set_buckets(&TIME_BOUNDS);
-    builder.expect("there are buckets").build_recorder()
-}
 
 /// The macros, as in the crate's documentation.
 pub(crate) struct Macros;
