@@ -3,7 +3,10 @@
 use std::path::Path;
 
 /// Pages and their examples, below the root of the repository.
-const PAGES: [(&str, &str); 1] = [("docs/workers.md", "worker_queue")];
+const PAGES: [(&str, &str); 2] = [
+    ("docs/batch.md", "batch_job"),
+    ("docs/workers.md", "worker_queue"),
+];
 
 fn read(path: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
