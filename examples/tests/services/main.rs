@@ -2,6 +2,7 @@
 //! probes say about it.
 
 mod batch_job;
+mod library_user;
 mod pages;
 mod process;
 mod worker_queue;

@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 /// The programs of these tests.
-const PROGRAMS: [&str; 2] = ["batch_job", "worker_queue"];
+const PROGRAMS: [&str; 3] = ["batch_job", "library_user", "worker_queue"];
 
 /// Longest time for a step on a busy machine.
 pub(crate) const STEP_LIMIT: Duration = Duration::from_secs(60);
