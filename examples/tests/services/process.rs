@@ -10,7 +10,14 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 /// The programs of these tests.
-const PROGRAMS: [&str; 3] = ["batch_job", "library_user", "worker_queue"];
+const PROGRAMS: [&str; 6] = [
+    "axum_service",
+    "batch_job",
+    "hyper_service",
+    "library_user",
+    "warp_service",
+    "worker_queue",
+];
 
 /// Longest time for a step on a busy machine.
 pub(crate) const STEP_LIMIT: Duration = Duration::from_secs(60);
@@ -99,6 +106,13 @@ impl Service {
                 "{line} is not there: {similar:#?}"
             );
             std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// Waits until `/metrics` has these lines.
+    pub(crate) fn wait_for_metrics<'a>(&self, lines: impl IntoIterator<Item = &'a str>) {
+        for line in lines {
+            self.wait_for_metric(line);
         }
     }
 
@@ -204,4 +218,14 @@ pub(crate) fn connect(address: SocketAddr) -> TcpStream {
     let limited = stream.set_read_timeout(Some(STEP_LIMIT));
     limited.expect("a valid limit");
     stream
+}
+
+/// Reads the head of an answer.
+pub(crate) fn head_of(stream: &mut BufReader<TcpStream>) -> String {
+    let mut read = String::new();
+    while !read.ends_with("\r\n\r\n") {
+        let bytes = stream.read_line(&mut read).expect("an answer");
+        assert_ne!(bytes, 0, "it ended after {read}");
+    }
+    read
 }
