@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 /// The programs of these tests.
-const PROGRAMS: [&str; 6] = [
+const PROGRAMS: [&str; 7] = [
+    "axum_first",
     "axum_service",
     "batch_job",
     "hyper_service",
@@ -65,7 +66,13 @@ impl Service {
     /// Starts a program on free ports, and waits for the two lines with its addresses. That of the monitor ends in
     /// `/metrics`.
     pub(crate) fn start(name: &str) -> Self {
+        Self::start_in(name, Path::new("."))
+    }
+
+    /// The same in another folder.
+    pub(crate) fn start_in(name: &str, folder: &Path) -> Self {
         let mut child = Command::new(program(name))
+            .current_dir(folder)
             .arg("127.0.0.1:0")
             .env("MONITOR_LISTEN", "127.0.0.1:0")
             .stdin(Stdio::null())
@@ -74,8 +81,13 @@ impl Service {
             .expect("it starts");
         let lines = lines_of(&mut child);
         let next = || lines.recv_timeout(STEP_LIMIT).expect("a line of output");
-        let address = address_in(&next());
-        let monitor = address_in(&next());
+        let (one, other) = (next(), next());
+        let [monitor, address] = if one.ends_with("/metrics") {
+            [one, other]
+        } else {
+            [other, one]
+        };
+        let (address, monitor) = (address_in(&address), address_in(&monitor));
         Self {
             child,
             address,
