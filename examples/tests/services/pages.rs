@@ -3,7 +3,8 @@
 use std::path::Path;
 
 /// Pages and their examples, below the root of the repository.
-const PAGES: [(&str, &str); 2] = [
+const PAGES: [(&str, &str); 3] = [
+    ("docs/axum.md", "axum_service"),
     ("docs/batch.md", "batch_job"),
     ("docs/workers.md", "worker_queue"),
 ];
