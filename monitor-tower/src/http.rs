@@ -24,20 +24,21 @@ use std::task::{Context, Poll};
 use http::request::Parts;
 use http::{Method as Verb, Request, Response, StatusCode};
 use http_body::Body;
-use monitor_core::{Method, Monitor};
+use monitor_core::{Method, Monitor, Outcome};
 use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::call::{
-    CallInFlight, HeldCall, MonitoredBody, ReadResponse, ResponseFuture, Rest, Verdict, method_of,
-    outcome_of,
+    CallInFlight, HeldCall, MonitoredBody, ReadError, ReadResponse, ResponseFuture, Rest, Verdict,
+    method_of,
 };
+use crate::errors::outcome_of;
 
 /// The route of a request that no pattern is known for.
 const UNMATCHED: &str = "(unmatched)";
 
 /// The failure of a response whose body ended with an error.
-const BROKEN_BODY: &str = "http_body";
+pub(crate) const BROKEN_BODY: &str = "http_body";
 
 /// The error types of statuses: a type for each status that has a name, and one for all others of its hundred.
 macro_rules! status_types {
@@ -239,6 +240,7 @@ impl Settings {
         let size = request.body().size_hint().exact();
         let reader = HttpReader {
             outcome: self.outcome,
+            monitor: self.monitor(),
             verdict: Verdict::Success,
             is_head: request.method() == Verb::HEAD,
         };
@@ -270,8 +272,9 @@ impl Settings {
 
     /// Records a service that cannot take requests any more: the request that it would have got never arrives.
     fn record_not_ready<E: fmt::Display + 'static>(&self, error: &E) {
-        let method = named(self.monitor(), "OTHER", "(not ready)");
-        method.start_entry().finish(outcome_of(error));
+        let monitor = self.monitor();
+        let method = named(monitor, "OTHER", "(not ready)");
+        method.start_entry().finish(outcome_of(monitor, error));
     }
 }
 
@@ -312,6 +315,7 @@ fn matched_path<B>(_request: &Request<B>) -> Option<&str> {
 #[derive(Debug, Clone)]
 pub struct HttpReader {
     outcome: StatusRule,
+    monitor: Monitor,
     /// Of the head, once there is one.
     verdict: Verdict,
     /// The response to HEAD has no body, whatever the service returns.
@@ -334,14 +338,17 @@ impl ReadResponse for HttpReader {
     }
 
     fn broken(&self) -> Verdict {
-        match self.verdict {
-            Verdict::Failure(_) => self.verdict,
-            _ => Verdict::Failure(BROKEN_BODY),
-        }
+        self.verdict.or_broken(BROKEN_BODY)
     }
 
-    fn dropped(&self) -> Option<Verdict> {
+    fn dropped(&self, _begun: bool) -> Option<Verdict> {
         (self.verdict != Verdict::Success).then_some(self.verdict)
+    }
+}
+
+impl<E: fmt::Display + 'static> ReadError<E> for HttpReader {
+    fn error<'e>(&self, error: &'e E) -> Outcome<'e> {
+        outcome_of(self.monitor, error)
     }
 }
 

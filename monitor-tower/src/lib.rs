@@ -29,8 +29,14 @@
 //! # Contents
 //!
 //! - [`http()`]: for servers: axum, hyper, warp and every other stack over `http::Request` and `http::Response`.
+//! - [`client()`]: for clients: `hyper-util`, `reqwest` (feature `reqwest`) and every other stack over these types.
 
 mod call;
+mod client;
+mod errors;
 mod http;
 
+pub use crate::client::{
+    BoxedErrors, ClientLayer, ClientService, OutgoingRequest, StdErrors, client,
+};
 pub use crate::http::{HttpLayer, HttpService, StatusOutcome, http};
