@@ -23,6 +23,7 @@
 //! its exact size is complete.
 
 use std::fmt;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -108,7 +109,7 @@ pub trait ReadResponse {
     fn head<B>(&mut self, response: &Response<B>) -> Rest;
 
     /// Takes the call where it lasts longer than the response (an upgraded connection), else gives it back.
-    fn take_over(&mut self, call: CallGuard) -> Option<CallGuard> {
+    fn take_over(&mut self, call: HeldCall) -> Option<HeldCall> {
         Some(call)
     }
 
@@ -146,13 +147,19 @@ pub trait ReadError<E> {
 
 /// A call, except while the code of its service runs. Empty once the call is over.
 #[derive(Debug)]
-pub(crate) struct HeldCall {
+pub struct HeldCall {
     call: Option<CallGuard>,
     /// The monitor that the user gave to the layer: the calls of the service record there too.
     scope: Option<Monitor>,
 }
 
 impl HeldCall {
+    /// That of a call that is over, or goes on elsewhere.
+    const OVER: Self = Self {
+        call: None,
+        scope: None,
+    };
+
     pub(crate) fn new(call: CallGuard, scope: Option<Monitor>) -> Self {
         Self {
             call: Some(call),
@@ -231,9 +238,8 @@ impl<B: Body, R: ReadResponse> MonitoredResponse<R> for Response<B> {
 
     fn monitored(self, mut call: CallInFlight<R>) -> Self::Monitored {
         let rest = call.reader.head(&self);
-        if let Some(guard) = call.held.take() {
-            call.held.call = call.reader.take_over(guard);
-        }
+        let held = mem::replace(&mut call.held, HeldCall::OVER);
+        call.held = call.reader.take_over(held).unwrap_or(HeldCall::OVER);
         if rest == Rest::Nothing || self.body().is_end_stream() {
             let verdict = call.reader.ended();
             call.finish(verdict, Some(0));

@@ -33,6 +33,7 @@ use crate::call::{
     method_of,
 };
 use crate::errors::outcome_of;
+use crate::upgrade::{UpgradeCall, upgrades};
 
 /// The route of a request that no pattern is known for.
 const UNMATCHED: &str = "(unmatched)";
@@ -236,13 +237,15 @@ impl Settings {
     }
 
     /// Starts the call of a request.
-    fn start<B: Body>(&self, request: Request<B>) -> (Request<B>, CallInFlight<HttpReader>) {
+    fn start<B: Body>(&self, mut request: Request<B>) -> (Request<B>, CallInFlight<HttpReader>) {
         let size = request.body().size_hint().exact();
         let reader = HttpReader {
             outcome: self.outcome,
             monitor: self.monitor(),
             verdict: Verdict::Success,
             is_head: request.method() == Verb::HEAD,
+            is_connect: request.method() == Verb::CONNECT,
+            upgrade: UpgradeCall::of_request(&mut request),
         };
         let (request, method) = self.method_of(request);
         let mut call = method.start_entry();
@@ -320,16 +323,33 @@ pub struct HttpReader {
     verdict: Verdict,
     /// The response to HEAD has no body, whatever the service returns.
     is_head: bool,
+    is_connect: bool,
+    /// To hand the call over to, if the response upgrades the connection.
+    upgrade: Option<UpgradeCall>,
 }
 
 impl ReadResponse for HttpReader {
     fn head<B>(&mut self, response: &Response<B>) -> Rest {
         let status = response.status();
         self.verdict = (self.outcome)(status).verdict(status);
-        if self.is_head || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+        let is_upgrade = upgrades(self.is_connect, response);
+        if !is_upgrade {
+            self.upgrade = None;
+        }
+        if is_upgrade
+            || self.is_head
+            || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+        {
             Rest::Nothing
         } else {
             Rest::Body
+        }
+    }
+
+    fn take_over(&mut self, call: HeldCall) -> Option<HeldCall> {
+        match self.upgrade.take() {
+            Some(upgrade) => upgrade.take_over(call),
+            None => Some(call),
         }
     }
 
