@@ -25,6 +25,7 @@ use axum::{Json, Router};
 use futures_util::StreamExt;
 use monitor_core::{MonitorError, monitored};
 use monitor_server::{Check, MonitorConfig, MonitorServer};
+use monitor_tower::UpgradeCall;
 use tokio::net::TcpListener;
 use tower_http::timeout::TimeoutLayer;
 
@@ -100,8 +101,9 @@ async fn part(number: u64) -> io::Result<String> {
     }
 }
 
-async fn echo(upgrade: WebSocketUpgrade, State(app): State<App>) -> Response {
-    upgrade.on_upgrade(move |socket| echo_until_drained(socket, app.server))
+/// The call of the request lasts as long as the connection, because this holds it.
+async fn echo(upgrade: WebSocketUpgrade, call: UpgradeCall, State(app): State<App>) -> Response {
+    upgrade.on_upgrade(move |socket| call.within(echo_until_drained(socket, app.server)))
 }
 
 /// A connection that has no end of its own ends with the service.

@@ -160,13 +160,15 @@ const TEXT: u8 = 1;
 const CLOSE: u8 = 8;
 
 #[test]
-fn a_web_socket_is_a_request_of_its_route() {
+fn a_web_socket_is_in_flight_until_its_connection_ends() {
     let service = Service::start("axum_service");
     let mut socket = upgrade(service.address);
     socket.get_mut().write_all(HELLO).expect("it reads");
     assert_eq!(frame(&mut socket), (TEXT, b"hello".to_vec()));
+    service.wait_for_metric("service_requests_in_flight{method=\"GET /echo\"} 1");
     drop(socket);
     service.wait_for_metrics([
+        "service_request_duration_seconds_count{method=\"GET /echo\",status=\"success\"} 1",
         "service_requests_in_flight{method=\"GET /echo\"} 0",
         "service_requests_total{method=\"GET /echo\"} 1",
     ]);
