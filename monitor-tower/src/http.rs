@@ -29,8 +29,8 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::call::{
-    CallInFlight, HeldCall, MonitoredBody, ReadError, ReadResponse, ResponseFuture, Rest, Verdict,
-    method_of,
+    CallInFlight, HeldCall, MonitoredBody, ONCE, ReadError, ReadResponse, ResponseFuture, Rest,
+    Verdict, method_of, note_size,
 };
 use crate::errors::outcome_of;
 use crate::upgrade::{UpgradeCall, upgrades};
@@ -139,7 +139,16 @@ pub fn http() -> HttpLayer {
 /// Records each request of an HTTP service as an entry call named `<verb> <route>`, from its arrival to the end of the
 /// response's body.
 ///
-/// Made by [`http`]. Add it as the outermost layer.
+/// Made by [`http()`](crate::http()). Add it as the outermost layer: under axum by `Router::layer`, last, where it has the
+/// pattern of each route.
+///
+/// # Definition
+///
+/// The method is `<verb> <route>`: one of the nine standard verbs or `OTHER`, and axum's `MatchedPath` (feature `axum`),
+/// else the answer of [`route`](Self::route), else `(unmatched)`. It is cut after 120 bytes. The size of the request is the
+/// length of its body, if that is known when it arrives; the size of the response is the sum of the data frames that
+/// were read. Empty bodies have no size. An error of `poll_ready` is a failed call of `OTHER (not ready)`: the request that
+/// it is about never arrives.
 #[derive(Debug, Clone)]
 #[must_use = "a layer does nothing unless it is added to a service"]
 pub struct HttpLayer {
@@ -224,9 +233,11 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let (request, mut call) = self.settings.start(request);
-        let inner = &mut self.inner;
-        let future = call.held.run(|| inner.call(request));
+        let (inner, mut request) = (&mut self.inner, Some(request));
+        let route = self.settings.route(&mut request);
+        let arrived = request.as_mut().expect(ONCE);
+        let mut call = self.settings.start(arrived, route.as_deref());
+        let future = call.held.run(|| inner.call(request.take().expect(ONCE)));
         ResponseFuture::new(future, call)
     }
 }
@@ -236,41 +247,41 @@ impl Settings {
         self.monitor.unwrap_or_else(Monitor::current)
     }
 
-    /// Starts the call of a request.
-    fn start<B: Body>(&self, mut request: Request<B>) -> (Request<B>, CallInFlight<HttpReader>) {
-        let size = request.body().size_hint().exact();
-        let reader = HttpReader {
-            outcome: self.outcome,
-            monitor: self.monitor(),
-            verdict: Verdict::Success,
-            is_head: request.method() == Verb::HEAD,
-            is_connect: request.method() == Verb::CONNECT,
-            upgrade: UpgradeCall::of_request(&mut request),
-        };
-        let (request, method) = self.method_of(request);
-        let mut call = method.start_entry();
-        if let Some(bytes) = size {
-            call.request_size(bytes);
+    /// The answer of the user's function, where it is asked.
+    fn route<B>(&self, request: &mut Option<Request<B>>) -> Option<Cow<'static, str>> {
+        let route = self.route.as_ref()?;
+        if request
+            .as_ref()
+            .is_some_and(|request| matched_path(request).is_some())
+        {
+            return None;
         }
-        let held = HeldCall::new(call, self.monitor);
-        (request, CallInFlight { held, reader })
+        let (head, body) = request.take()?.into_parts();
+        let pattern = route(&head);
+        *request = Some(Request::from_parts(head, body));
+        pattern
     }
 
-    /// The method of a request.
-    fn method_of<B>(&self, request: Request<B>) -> (Request<B>, Method) {
-        let verb = verb_of(request.method());
+    /// Starts the call of a request.
+    fn start<B: Body>(
+        &self,
+        request: &mut Request<B>,
+        route: Option<&str>,
+    ) -> CallInFlight<HttpReader> {
         let monitor = self.monitor();
-        if let Some(pattern) = matched_path(&request) {
-            let method = named(monitor, verb, pattern);
-            return (request, method);
-        }
-        let Some(route) = &self.route else {
-            return (request, named(monitor, verb, UNMATCHED));
+        let pattern = matched_path(request).or(route).unwrap_or(UNMATCHED);
+        let mut call = named(monitor, verb_of(request.method()), pattern).start_entry();
+        note_size(&mut call, request.body());
+        let reader = HttpReader {
+            outcome: self.outcome,
+            monitor,
+            status: None,
+            is_head: request.method() == Verb::HEAD,
+            is_connect: request.method() == Verb::CONNECT,
+            upgrade: UpgradeCall::of_request(request),
         };
-        let (head, body) = request.into_parts();
-        let pattern = route(&head);
-        let method = named(monitor, verb, pattern.as_deref().unwrap_or(UNMATCHED));
-        (Request::from_parts(head, body), method)
+        let held = HeldCall::new(call, self.monitor);
+        CallInFlight { held, reader }
     }
 
     /// Records a service that cannot take requests any more: the request that it would have got never arrives.
@@ -286,20 +297,12 @@ fn named(monitor: Monitor, verb: &str, pattern: &str) -> Method {
 }
 
 /// The name of a standard verb, or `OTHER`.
-fn verb_of(verb: &Verb) -> &'static str {
-    const KNOWN: [(Verb, &str); 9] = [
-        (Verb::GET, "GET"),
-        (Verb::POST, "POST"),
-        (Verb::PUT, "PUT"),
-        (Verb::DELETE, "DELETE"),
-        (Verb::HEAD, "HEAD"),
-        (Verb::OPTIONS, "OPTIONS"),
-        (Verb::CONNECT, "CONNECT"),
-        (Verb::PATCH, "PATCH"),
-        (Verb::TRACE, "TRACE"),
-    ];
-    let known = KNOWN.iter().find(|(known, _)| known == verb);
-    known.map_or("OTHER", |(_, name)| name)
+fn verb_of(verb: &Verb) -> &str {
+    match verb.as_str() {
+        known @ ("GET" | "POST" | "PUT" | "DELETE" | "HEAD" | "OPTIONS" | "CONNECT" | "PATCH"
+        | "TRACE") => known,
+        _ => "OTHER",
+    }
 }
 
 /// The pattern of the route that axum chose.
@@ -319,8 +322,8 @@ fn matched_path<B>(_request: &Request<B>) -> Option<&str> {
 pub struct HttpReader {
     outcome: StatusRule,
     monitor: Monitor,
-    /// Of the head, once there is one.
-    verdict: Verdict,
+    /// Of the head, once there is one, and its meaning.
+    status: Option<(StatusCode, StatusOutcome)>,
     /// The response to HEAD has no body, whatever the service returns.
     is_head: bool,
     is_connect: bool,
@@ -331,7 +334,7 @@ pub struct HttpReader {
 impl ReadResponse for HttpReader {
     fn head<B>(&mut self, response: &Response<B>) -> Rest {
         let status = response.status();
-        self.verdict = (self.outcome)(status).verdict(status);
+        self.status = Some((status, (self.outcome)(status)));
         let is_upgrade = upgrades(self.is_connect, response);
         if !is_upgrade {
             self.upgrade = None;
@@ -354,15 +357,16 @@ impl ReadResponse for HttpReader {
     }
 
     fn ended(&self) -> Verdict {
-        self.verdict
+        let verdict = |(status, outcome): (_, StatusOutcome)| outcome.verdict(status);
+        self.status.map_or(Verdict::Success, verdict)
     }
 
     fn broken(&self) -> Verdict {
-        self.verdict.or_broken(BROKEN_BODY)
+        self.ended().or_broken(BROKEN_BODY)
     }
 
     fn dropped(&self, _begun: bool) -> Option<Verdict> {
-        (self.verdict != Verdict::Success).then_some(self.verdict)
+        Some(self.ended()).filter(|verdict| *verdict != Verdict::Success)
     }
 }
 
