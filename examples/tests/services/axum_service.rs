@@ -102,7 +102,8 @@ fn a_client_that_leaves_has_cancelled_its_request() {
 #[test]
 fn a_store_that_is_away_is_seen_by_clients_health_and_readiness() {
     let service = Service::start("axum_service");
-    assert_eq!(service.page("/readyz").status, 200);
+    // After the first result of the check.
+    service.wait_for_status("/readyz", 200);
     let tell = |is_there: &str| {
         let stream = connect(service.address);
         let length = is_there.len();
