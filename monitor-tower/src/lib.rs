@@ -38,6 +38,7 @@
 //!   `http::Response`.
 //! - [`UpgradeCall`]: the call of a request whose connection becomes a WebSocket, to be held as long as that.
 //! - [`client()`]: for clients: `hyper-util`, `reqwest` (feature `reqwest`) and every other stack over these types.
+//! - `grpc()` and `grpc_client("dictionary")` (feature `tonic`): for gRPC servers and clients; `docs/grpc.md` is about them.
 //!
 //! # The end of a request
 //!
@@ -93,12 +94,29 @@
 
 mod call;
 mod client;
+#[cfg(feature = "tonic")]
+mod codes;
 mod errors;
+#[cfg(feature = "tonic")]
+mod grpc;
 mod http;
+#[cfg(feature = "tonic")]
+mod messages;
 mod upgrade;
 
 pub use crate::client::{
     BoxedErrors, ClientLayer, ClientService, OutgoingRequest, StdErrors, client,
 };
+#[cfg(feature = "tonic")]
+pub use crate::codes::CodeOutcome;
+#[cfg(feature = "tonic")]
+pub use crate::grpc::{
+    GrpcClientLayer, GrpcClientService, GrpcLayer, GrpcService, grpc, grpc_client,
+};
 pub use crate::http::{HttpLayer, HttpService, StatusOutcome, http};
 pub use crate::upgrade::{ServeUpgraded, UpgradeCall};
+
+/// The examples of the page compile.
+#[cfg(all(doctest, feature = "tonic"))]
+#[doc = include_str!("../../docs/grpc.md")]
+mod page {}
