@@ -8,5 +8,6 @@ mod hyper_service;
 mod library_user;
 mod pages;
 mod process;
+mod tonic_service;
 mod warp_service;
 mod worker_queue;

@@ -10,12 +10,13 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 /// The programs of these tests.
-const PROGRAMS: [&str; 7] = [
+const PROGRAMS: [&str; 8] = [
     "axum_first",
     "axum_service",
     "batch_job",
     "hyper_service",
     "library_user",
+    "tonic_service",
     "warp_service",
     "worker_queue",
 ];
