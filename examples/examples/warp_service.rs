@@ -1,5 +1,5 @@
 //! A warp service with metrics and probes on its own port: the filter of [`MetricServer`] beside its own, below the layer that
-//! counts requests.
+//! counts requests (those of the page, too: as `GET /metrics`).
 //!
 //! ```sh
 //! cargo run -p monitor-examples --example warp_service
@@ -10,6 +10,7 @@
 use std::borrow::Cow;
 use std::error::Error;
 use std::pin::pin;
+use std::time::Duration;
 
 use http::request::Parts;
 use hyper::server::conn::http1;
@@ -53,8 +54,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
             accepted = listener.accept() => accepted,
             _ = &mut signal => break,
         };
-        // An error is one of that connection.
-        let Ok((stream, _)) = accepted else { continue };
+        let Ok((stream, _)) = accepted else {
+            // One of that connection, or it passes, as at the limit of descriptors.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
         let mut http = http1::Builder::new();
         let connection = http
             .timer(TokioTimer::new())
