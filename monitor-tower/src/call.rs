@@ -367,7 +367,10 @@ where
             // Polled after its end.
             return Poll::Pending;
         };
-        let Poll::Ready(result) = call.held.run(|| inner.poll(context)) else {
+        // Set, and not returned through the closures, each of which would copy the response.
+        let mut polled = Poll::Pending;
+        call.held.run(|| polled = inner.poll(context));
+        let Poll::Ready(result) = polled else {
             return Poll::Pending;
         };
         let Some(mut call) = this.call.take() else {
