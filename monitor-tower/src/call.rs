@@ -11,6 +11,10 @@
 //! catches that later. Between two polls it stands in the [`HeldCall`]: a drop comes from outside then, and the call is
 //! cancelled, even if another part of the task panics.
 //!
+//! A gRPC call may be named by its response. It starts when that comes, or when it ends without one
+//! ([`ReadResponse::start_late`]), and until then there is no guard: a panic of the service is told by
+//! [`HeldCall`]'s `runs`, which it leaves set.
+//!
 //! # The outcome
 //!
 //! A protocol reads the outcome off the response by a [`ReadResponse`] that travels with the call: HTTP off the status,
