@@ -13,12 +13,13 @@
 //! ```
 
 use std::error::Error;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use monitor_core::HealthStatus;
-use monitor_server::{Check, HealthState, MonitorConfig, Readiness};
+use monitor_server::{Check, HealthState, MonitorConfig, MonitorServer, Readiness};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_stream::wrappers::TcpListenerStream;
@@ -33,17 +34,36 @@ use tonic_health::server::HealthReporter;
 /// `/readyz`, and each group has its own.
 ///
 /// `tonic-health` begins with an empty name that is serving. So the first state is set before the first request can arrive.
-pub(crate) async fn health_service(
-    mut health: watch::Receiver<HealthState>,
-) -> HealthServer<impl Health> {
-    let (reporter, service) = tonic_health::server::health_reporter();
+/// A client that watches has no reason to leave, and tonic waits for open streams. So they end when the listener stops.
+pub(crate) async fn health_service(server: &MonitorServer) -> HealthServer<impl Health + use<>> {
+    let (mut reporter, service) = tonic_health::server::health_reporter();
+    let (mut health, stopping) = (server.watch_health(), server.stopping());
     tell(&mut health, &reporter).await;
     tokio::spawn(async move {
-        while health.changed().await.is_ok() {
+        let mut stopping = pin!(stopping);
+        let mut is_stopping = false;
+        loop {
+            tokio::select! {
+                changed = health.changed() => if changed.is_err() { return },
+                () = &mut stopping, if !is_stopping => {
+                    is_stopping = true;
+                    tell(&mut health, &reporter).await;
+                    end_streams(&health, &mut reporter).await;
+                }
+            }
             tell(&mut health, &reporter).await;
         }
     });
     service
+}
+
+/// Takes all names out: the streams of their watchers end. `tell` brings the names back for those that ask once.
+async fn end_streams(health: &watch::Receiver<HealthState>, reporter: &mut HealthReporter) {
+    let groups = health.borrow().groups.keys().cloned().collect::<Vec<_>>();
+    reporter.clear_service_status("").await;
+    for group in groups {
+        reporter.clear_service_status(&group).await;
+    }
 }
 
 async fn tell(health: &mut watch::Receiver<HealthState>, reporter: &HealthReporter) {
@@ -86,7 +106,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // The check's first result.
     health.wait_for(|state| state.readiness.is_ready()).await?;
 
-    let service = health_service(health).await;
+    let service = health_service(&monitor).await;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let server = Server::builder()

@@ -77,7 +77,7 @@ impl MetricServer {
     /// In axum: `Router::new().route("/hello", get(hello)).fallback_service(metrics.service())`. In tonic:
     /// `Routes::from(routes.into_axum_router().route_service("/metrics", metrics.service()))`; as the fallback there it
     /// would answer gRPC methods that do not exist, too, and not with `UNIMPLEMENTED`. `examples/examples/mount_*.rs`
-    /// has axum, tonic, hyper and warp as programs. With nothing but the trait:
+    /// has axum, tonic and hyper as programs, `warp_service.rs` there has warp. With nothing but the trait:
     ///
     /// ```
     /// use monitor_core::Monitor;

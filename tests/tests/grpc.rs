@@ -25,7 +25,7 @@ use tonic_health::pb::health_client::HealthClient;
 const PATIENCE: Duration = Duration::from_mins(1);
 
 async fn serve(monitor: &MonitorServer) -> HealthClient<Channel> {
-    let service = grpc_health::health_service(monitor.watch_health()).await;
+    let service = grpc_health::health_service(monitor).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let serving = Server::builder()
@@ -114,7 +114,7 @@ async fn a_grpc_server_stops_when_the_service_is_to_end() {
     let _turn = TURN.lock().await;
     let config = MonitorConfig::default().listen([127, 0, 0, 1]).port(0);
     let monitor = monitor_server::run(config).expect("a server");
-    let service = grpc_health::health_service(monitor.watch_health()).await;
+    let service = grpc_health::health_service(&monitor).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let incoming = TcpListenerStream::new(listener);
@@ -125,7 +125,11 @@ async fn a_grpc_server_stops_when_the_service_is_to_end() {
     let endpoint = Endpoint::new(format!("http://{address}")).expect("an address");
     let mut client = HealthClient::new(endpoint.connect().await.expect("it listens"));
     wait_for(&mut client, "", ServingStatus::Serving).await;
+    // A client that watches for ever.
+    let watching = client.watch(HealthCheckRequest::default()).await;
+    let mut changes = watching.expect("a stream").into_inner();
     monitor.begin_drain();
+    while let Ok(Some(_)) = changes.message().await {}
     let served = served.await.expect("no panic");
     served.expect("nothing is left").expect("tonic serves");
     assert!(MonitorServer::instance().is_none());
