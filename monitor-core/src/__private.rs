@@ -11,7 +11,7 @@ pub use crate::base::clock::date_and_time;
 pub use crate::data::buckets::{SIZE_BOUNDS, TIME_BOUNDS};
 pub use crate::data::status::TaskStatus;
 pub use crate::data::window::ShareParts;
-pub use crate::errors::{DeclaredType, DeclaredTypes, NamedError, Naming, Unnamed};
+pub use crate::errors::{DeclaredType, DeclaredTypes, LateTypes, NamedError, Naming, Unnamed};
 pub use crate::recording::args::{CallArgs, Root, Start};
 pub use crate::recording::guard::{CallGuard, no_call};
 pub use crate::recording::label_sets::{

@@ -15,11 +15,12 @@ use crate::base::clock::Clock;
 use crate::data::family::Label;
 use crate::data::name::{is_label_name, is_reserved_label};
 use crate::recording::config::StorageConfig;
+use crate::recording::current::Here;
 use crate::recording::guard::CallGuard;
 use crate::recording::limit::Permits;
 use crate::recording::method::MethodCore;
 use crate::recording::store::{StorageCore, global};
-use crate::recording::thread;
+use crate::recording::thread::{self, Local};
 use crate::storage::MonitorStorage;
 
 /// How often a wait looks whether tasks are in flight. Only a wait pays for it: to wake a waiter from the recording
@@ -51,6 +52,23 @@ impl Monitor {
     /// The monitor of calls outside any scope.
     pub fn global() -> Self {
         Self::of(global())
+    }
+
+    /// The monitor that calls on this thread record in now: that of the scope, else the global one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_core::{Monitor, Outcome, StorageConfig};
+    ///
+    /// let monitor = Monitor::new(StorageConfig::default());
+    /// monitor.scope_sync(|| Monitor::current().method("Job").map(|job| job.start().finish(Outcome::Success)))?;
+    /// assert!(monitor.has_method("Job"));
+    /// assert!(!Monitor::current().has_method("Job"), "outside of the scope it is the global one");
+    /// # Ok::<(), monitor_core::MethodError>(())
+    /// ```
+    pub fn current() -> Self {
+        Self::of(thread::with(Local::storage))
     }
 
     /// A monitor of its own, on the system clock.
@@ -282,6 +300,25 @@ impl Method {
     /// caller.
     pub fn start(&self) -> CallGuard {
         CallGuard::start_method(self.core)
+    }
+
+    /// Starts an entry call: one without a caller, whichever call is the current one. For the requests of a server,
+    /// which the function that serves them polls by chance.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_core::{Monitor, Outcome, StorageConfig};
+    ///
+    /// let monitor = Monitor::new(StorageConfig::default());
+    /// let (serve, request) = (monitor.method("Serve")?, monitor.method("Request")?);
+    /// monitor.scope_sync(|| serve.start().run(|| request.start_entry().finish(Outcome::Success)));
+    /// let snapshot = monitor.snapshot();
+    /// assert_eq!(snapshot.methods[0].callers[0].caller, None);
+    /// # Ok::<(), monitor_core::MethodError>(())
+    /// ```
+    pub fn start_entry(&self) -> CallGuard {
+        Here::NO_CALL.run(|| self.start())
     }
 
     /// Its permits.

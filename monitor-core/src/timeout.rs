@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use pin_project_lite::pin_project;
 
-use crate::errors::{MonitorError, NamedError, Naming, ask_also};
-use crate::recording::time_limit::{TIMEOUT, drop_expired};
+use crate::errors::{MonitorError, NamedError, Naming, TIMEOUT, ask_also};
+use crate::recording::time_limit::drop_expired;
 
 /// A future did not end within its time limit.
 ///

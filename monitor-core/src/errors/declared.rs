@@ -3,10 +3,16 @@
 //!
 //! They exist without a line in the configuration. All are known before the first call, and are a closed set; the
 //! first [`MAX_DECLARED`] by name are types, so code of any size adds no more than that to each method.
+//!
+//! A layer that gives calls one of many types, such as `http_503`, names them as [`LateTypes`]: they are known from the
+//! start too, but a storage lists one only from its first failure on, so the rest cost no series.
 
 use std::collections::BTreeMap;
 
 use crate::data::status::TaskStatus;
+
+/// The type of calls that a time limit ended.
+pub(crate) const TIMEOUT: &str = "timeout";
 
 /// The most types that code adds to the configured ones: each is a series of every method.
 pub(crate) const MAX_DECLARED: usize = 256;
@@ -56,6 +62,20 @@ inventory::collect!(DeclaredTypes);
 pub(crate) fn derived_types() -> impl Iterator<Item = DeclaredType> {
     let submitted = inventory::iter::<DeclaredTypes>.into_iter();
     submitted.flat_map(|types| types.0).copied()
+}
+
+/// Types of failures that code outside of this crate gives to calls by name, sorted by name. A storage lists each from
+/// its first failure on. Where the configuration does not list it, its status is `OTHER_EXCEPTION`.
+#[derive(Debug)]
+pub struct LateTypes(pub &'static [&'static str]);
+
+inventory::collect!(LateTypes);
+
+/// The type of this name, if it is one that a storage lists from its first failure on.
+pub(crate) fn late_type(name: &str) -> Option<&'static str> {
+    let find = |types: &'static [&'static str]| types.binary_search(&name).ok().map(|at| types[at]);
+    let mut submitted = inventory::iter::<LateTypes>.into_iter();
+    find(&[TIMEOUT]).or_else(|| submitted.find_map(|types| find(types.0)))
 }
 
 /// These types by name, each once.

@@ -21,8 +21,8 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use declared::MAX_DECLARED;
-pub use declared::{DeclaredType, DeclaredTypes};
-pub(crate) use declared::{derived_types, merged};
+pub use declared::{DeclaredType, DeclaredTypes, LateTypes};
+pub(crate) use declared::{TIMEOUT, derived_types, late_type, merged};
 pub use named::{MonitorError, NamedError, Naming, Unnamed};
 pub(crate) use named::{ask_also, named, named_below};
 pub use text::{ErrorText, ErrorView, Outcome};

@@ -224,7 +224,7 @@ pub struct Here {
 }
 
 impl Here {
-    const NO_CALL: Self = Self {
+    pub(crate) const NO_CALL: Self = Self {
         word: CallWord::NONE,
         call: None,
         storage: None,

@@ -15,7 +15,7 @@ use crate::data::key::StatKey;
 use crate::data::labels::Label;
 use crate::data::window::ShareParts;
 use crate::data::{snapshot, status::DEFAULT_TASK};
-use crate::errors::Outcome;
+use crate::errors::{Outcome, late_type};
 use crate::recording::exemplar::{self, Exemplars};
 use crate::recording::label_sets::{LabelSetOrigin, MethodId};
 use crate::recording::limit::Permits;
@@ -44,6 +44,8 @@ pub(crate) struct MethodShared {
     storage: &'static StorageCore,
     /// Expected error types: their failures do not change the task status.
     pub(crate) expected: &'static [&'static str],
+    /// Types of which calls failed as expected, where a layer gives the types.
+    pub(crate) noted_expected: Interner<&'static str>,
     /// The parts of the share rule that an attribute gives.
     pub(crate) unhealthy: ShareParts,
     limited: bool,
@@ -76,6 +78,7 @@ impl MethodShared {
             cells: Once::new(),
             storage,
             expected: &settings.expected,
+            noted_expected: Interner::new(16),
             unhealthy: settings.unhealthy,
             limited: settings.limited,
             streaming: settings.streaming,
@@ -272,6 +275,13 @@ impl MethodCore {
 
     /// The type and the status of an outcome that is no success.
     pub(crate) fn classify(&self, outcome: Outcome<'_>) -> Failure {
+        if let Outcome::Expected(name) = outcome
+            && let Some(name) = late_type(name)
+        {
+            let is = |known: &&'static str| *known == name;
+            let noted = &self.shared.noted_expected;
+            noted.find_or_add(hash_of(name), is, u32::MAX, |_| name);
+        }
         self.storage.classify(outcome, self.shared.expected)
     }
 

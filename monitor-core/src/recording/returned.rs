@@ -372,6 +372,23 @@ pub fn holds<R>(value: &R, predicate: impl FnOnce(&R) -> bool) -> bool {
     predicate(value)
 }
 
+impl<'a> Outcome<'a> {
+    /// The outcome of a call that failed with this error, as `#[monitored]` reads one in a `Box<dyn Error>`: the type that
+    /// it or one of its sources names ([`MonitorError`]), else the one that the configured rules find in its texts.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_core::{Outcome, TimeoutError};
+    ///
+    /// let error: Box<dyn std::error::Error> = Box::new(TimeoutError::new(None));
+    /// assert!(matches!(Outcome::of_error(&*error), Outcome::ErrorType("timeout")));
+    /// ```
+    pub fn of_error(error: &'a (dyn Error + 'static)) -> Self {
+        owning(error)
+    }
+}
+
 /// How the attribute's `error_type`, `ok_if` and `error_if` (`ok_if` with the condition negated) change an outcome.
 impl<'a> Outcome<'a> {
     /// With this error type, if it is a failure.

@@ -23,13 +23,12 @@ use std::sync::{LazyLock, OnceLock};
 use crate::base::sort::sort_by_key;
 use crate::base::sync::{Relaxed, StaticAtomicU32, leak};
 use crate::data::window::ShareParts;
-use crate::errors::{DeclaredType, derived_types, merged};
+use crate::errors::{DeclaredType, derived_types, late_type, merged};
 use crate::recording::label_sets::{
     Combinations, LabelKey, LabelValue, MethodId, closed_sets, has_text, most_sets,
 };
 use crate::recording::store::StorageCore;
 use crate::recording::thread::{self, Local, entry_shard};
-use crate::recording::time_limit::TIMEOUT;
 
 /// Whether the attribute makes no sites: the feature `off`, which a dependency may have set on `monitor-macros` alone.
 pub(crate) const IS_OFF: bool = monitor_macros::is_off!();
@@ -315,11 +314,11 @@ pub(crate) fn declared_types() -> &'static [DeclaredType] {
     &TYPES
 }
 
-/// Whether code gives an error this type by name: a derive, an attribute's `error_type`, or a time limit.
+/// Whether code gives an error this type by name: a derive, an attribute's `error_type`, a time limit or a layer.
 pub(crate) fn is_given(error_type: &'static str) -> bool {
     let mut derived = derived_types();
     let mut all = all_settings().iter();
-    error_type == TIMEOUT
+    late_type(error_type).is_some()
         || derived.any(|one| one.name == error_type)
         || all.any(|(_, settings)| {
             settings

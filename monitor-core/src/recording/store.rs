@@ -21,7 +21,7 @@ use crate::data::buckets::{BoundsByKind, union};
 use crate::data::snapshot::{ClockSource, MethodSnapshot};
 use crate::data::status::{DEFAULT_TASK, TaskStatus};
 use crate::data::window::CallHistory;
-use crate::errors::{ErrorParser, ErrorTypeId, Outcome};
+use crate::errors::{ErrorParser, ErrorTypeId, Outcome, late_type};
 use crate::metrics::keyed::Values;
 use crate::recording::config::{StorageConfig, TickBounds};
 use crate::recording::exemplar::{AnyProvider, ExemplarProvider};
@@ -32,7 +32,6 @@ use crate::recording::shard::Failure;
 use crate::recording::site::{self, CallSite};
 use crate::recording::streak::Streak;
 use crate::recording::thread::Record;
-use crate::recording::time_limit::TIMEOUT;
 
 /// The state behind a [`MonitorStorage`](crate::MonitorStorage). It lives as long as the process: threads and guards
 /// point at its parts without counting.
@@ -453,20 +452,22 @@ impl StorageCore {
     pub(crate) fn classify(&self, outcome: Outcome<'_>, expected: &[&str]) -> Failure {
         let rules = self.rules();
         let parser = &rules.parser;
-        if matches!(outcome, Outcome::ErrorType(TIMEOUT)) && parser.type_id(TIMEOUT).is_none() {
-            return self.timed_out(expected);
-        }
-        let named = |name| {
-            parser.type_id(name).unwrap_or_else(|| {
-                // For the next snapshot: a call writes no log line.
-                self.unknown_types.number_of(name, MAX_UNKNOWN);
-                parser.other()
-            })
-        };
         let (id, is_ill) = match outcome {
             Outcome::Error(view) => (parser.parse_view(&view), true),
-            Outcome::ErrorType(name) => (named(name), true),
-            Outcome::Expected(name) => (named(name), false),
+            Outcome::ErrorType(name) | Outcome::Expected(name) => {
+                let is_ill = matches!(outcome, Outcome::ErrorType(_));
+                match parser.type_id(name).ok_or_else(|| late_type(name)) {
+                    Ok(id) => (id, is_ill),
+                    Err(Some(name)) => {
+                        return self.fail_late(name, is_ill && !expected.contains(&name));
+                    }
+                    Err(None) => {
+                        // For the next snapshot: a call writes no log line.
+                        self.unknown_types.number_of(name, MAX_UNKNOWN);
+                        (parser.other(), is_ill)
+                    }
+                }
+            }
             Outcome::Panic => (parser.panic(), true),
             Outcome::Cancelled | Outcome::Success => (parser.cancelled(), false),
         };
@@ -478,13 +479,12 @@ impl StorageCore {
         }
     }
 
-    /// The failure of a call that a time limit ended, where no rule lists its type. The type is listed by its first failure.
-    fn timed_out(&self, expected: &[&str]) -> Failure {
-        let known = self.error_types.number_of(TIMEOUT, u32::MAX);
-        let status = TaskStatus::OtherException;
+    /// The failure of a type that no rule lists, and that is listed by its first failure.
+    fn fail_late(&self, name: &'static str, is_ill: bool) -> Failure {
+        let known = self.error_types.number_of(name, u32::MAX);
         Failure {
             error_type: known.unwrap_or_default(),
-            status: (!expected.contains(&TIMEOUT)).then_some(status),
+            status: is_ill.then_some(TaskStatus::OtherException),
         }
     }
 

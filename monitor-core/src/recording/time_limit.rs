@@ -6,10 +6,7 @@
 
 use std::cell::Cell;
 
-use crate::errors::Outcome;
-
-/// The type of calls that a time limit ended.
-pub(crate) const TIMEOUT: &str = "timeout";
+use crate::errors::{Outcome, TIMEOUT};
 
 thread_local! {
     static IS_EXPIRED: Cell<bool> = const { Cell::new(false) };

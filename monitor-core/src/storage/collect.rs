@@ -320,8 +320,8 @@ impl MonitorStorage {
 }
 
 impl StorageCore {
-    /// Expected error types by method: those of its attributes, and those that code declares for all methods, where
-    /// calls failed with them.
+    /// Expected error types by method: those of its attributes, those that code declares for all methods, where calls
+    /// failed with them, and those of which a layer's calls failed as expected.
     fn expected(
         &self,
         rules: &Rules,
@@ -352,6 +352,10 @@ impl StorageCore {
                 })
             })
             .chain(of_all)
+            .chain(self.shared.items().flat_map(|shared| {
+                let noted = shared.noted_expected.iter();
+                noted.map(|node| (Arc::clone(&shared.plain.name), Arc::from(node.item)))
+            }))
             .collect();
         sort_by(&mut expected, Ord::cmp);
         expected.dedup();

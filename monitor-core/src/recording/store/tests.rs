@@ -1,5 +1,6 @@
 use crate::base::logged::lines_of;
 use crate::data::catalog::Profile;
+use crate::errors::LateTypes;
 use crate::export::encode::Format;
 use crate::export::exporter::encode_snapshot;
 use crate::{LabelError, Monitor, Outcome, StorageConfig, TaskStatus};
@@ -107,4 +108,33 @@ fn label_sets_of_the_merged_methods_are_counted_with_them() {
     let method = method.with_labels(&[("tenant", "acme")]).expect("a label");
     method.start().finish(Outcome::Success);
     assert_eq!(monitor.snapshot().values.overflowed_updates, 4999 + 1);
+}
+
+inventory::submit! { LateTypes(&["late_404", "late_503"]) }
+
+#[test]
+fn a_layers_types_are_listed_by_their_first_failure_and_are_expected_where_it_says_so() {
+    let monitor = Monitor::new(StorageConfig::default());
+    let method = monitor.method("GET /").expect("a good name");
+    let before = monitor.snapshot().error_types;
+    assert!(
+        !before.iter().any(|name| name.starts_with("late")),
+        "{before:?}"
+    );
+    method.start().finish(Outcome::Expected("late_404"));
+    method.start().finish(Outcome::ErrorType("late_503"));
+    let snapshot = monitor.snapshot();
+    let errors = &snapshot.methods[0].errors;
+    let count = |name| {
+        let at = snapshot.error_types.iter().position(|one| &**one == name);
+        at.map(|at| errors[at])
+    };
+    assert_eq!(
+        ["late_404", "late_503", "other"].map(count),
+        [Some(1), Some(1), Some(0)]
+    );
+    assert_eq!(snapshot.expected, [("GET /".into(), "late_404".into())]);
+    let statuses = monitor.method_statuses();
+    assert_eq!(statuses[0].status, TaskStatus::OtherException);
+    assert_eq!(statuses[0].run, 1, "the expected failure set none");
 }

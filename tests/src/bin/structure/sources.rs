@@ -8,7 +8,7 @@ use std::{fs, io};
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 /// The crates that are measured.
-pub(crate) const CRATES: &[&str] = &["monitor-core", "monitor-server", "monitor-macros"];
+pub(crate) const CRATES: &[&str] = &["monitor-core", "monitor-server", "monitor-macros", "monitor-tower"];
 
 /// A file of a crate.
 pub(crate) struct Source {

@@ -1,0 +1,407 @@
+//! One call from the arrival of a request to the end of its response: shared by HTTP and gRPC, by servers and clients.
+//!
+//! # The life of a call
+//!
+//! A layer starts the call and gives it to a [`ResponseFuture`], which polls the future of the inner service. When that
+//! returns a response, the call moves into the response's [`MonitoredBody`] and ends there: with the last frame, the
+//! trailers, an error, or the drop of the body. Until then it is in flight.
+//!
+//! The call is the current one of its thread while code of the inner service runs, and only then. During a poll the guard
+//! stands on the stack ([`HeldCall::run`]): a panic of the service drops it there, so the call counts as a panic, whoever
+//! catches that later. Between two polls it stands in the [`HeldCall`]: a drop comes from outside then, and the call is
+//! cancelled, even if another part of the task panics.
+//!
+//! # The outcome
+//!
+//! A protocol reads the outcome off the response by a [`ReadResponse`] that travels with the call: HTTP off the status,
+//! gRPC off the trailers.
+//!
+//! # Bodies that are not read to their end
+//!
+//! A server does not poll a body that is at its end ([`Body::is_end_stream`]), and may drop one of a known length after
+//! its last byte. So a call ends as soon as its body is at its end, and a body that is dropped behind all the bytes of
+//! its exact size is complete.
+
+use std::any::{Any, type_name};
+use std::error::Error;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Buf;
+use http::{HeaderMap, Response};
+use http_body::{Body, Frame, SizeHint};
+use monitor_core::{CallGuard, ErrorText, ErrorView, Method, MethodError, Monitor, Outcome};
+use pin_project_lite::pin_project;
+
+/// The longest name of a method, in bytes.
+const MAX_METHOD_NAME: usize = 120;
+
+/// The error of most `tower` services.
+pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
+
+/// The method named `<verb> <pattern>`, cut after 120 bytes. Nothing is allocated but for a name that is new.
+pub(crate) fn method_of(
+    monitor: Monitor,
+    verb: &str,
+    pattern: &str,
+) -> Result<Method, MethodError> {
+    let mut name = [0; MAX_METHOD_NAME];
+    let mut end = 0;
+    for part in [verb, " ", pattern] {
+        let part = cut(part, MAX_METHOD_NAME - end);
+        name[end..end + part.len()].copy_from_slice(part.as_bytes());
+        end += part.len();
+    }
+    monitor.method(std::str::from_utf8(&name[..end]).unwrap_or_default())
+}
+
+/// The longest beginning of a text that has at most so many bytes.
+fn cut(text: &str, bytes: usize) -> &str {
+    let mut end = bytes.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+/// The outcome of a call as a protocol reads it off a response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// A success.
+    Success,
+    /// A failure of this type.
+    Failure(&'static str),
+    /// An expected failure of this type.
+    Expected(&'static str),
+    /// The caller gave the call up.
+    Cancelled,
+}
+
+impl Verdict {
+    fn outcome(self) -> Outcome<'static> {
+        match self {
+            Self::Success => Outcome::Success,
+            Self::Failure(name) => Outcome::ErrorType(name),
+            Self::Expected(name) => Outcome::Expected(name),
+            Self::Cancelled => Outcome::Cancelled,
+        }
+    }
+}
+
+/// The part of a response behind its head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rest {
+    /// No byte follows, whatever the body has: the call ends with the head.
+    Nothing,
+    /// The body, to its end.
+    Body,
+}
+
+/// The outcome of a call, read off its response. One value for each call: it travels with the call, and keeps the facts
+/// it has read.
+pub trait ReadResponse {
+    /// Reads the head.
+    fn head<B>(&mut self, response: &Response<B>) -> Rest;
+
+    /// Takes the call where it lasts longer than the response (an upgraded connection), else gives it back.
+    fn take_over(&mut self, call: CallGuard) -> Option<CallGuard> {
+        Some(call)
+    }
+
+    /// Reads a data frame of the body.
+    fn data(&mut self, data: &impl Buf) {
+        let _ = data;
+    }
+
+    /// Reads the trailers, which end the body.
+    fn trailers(&mut self, trailers: &HeaderMap) {
+        let _ = trailers;
+    }
+
+    /// The outcome of a response that came to its end.
+    fn ended(&self) -> Verdict;
+
+    /// The outcome of a response whose body ended with an error.
+    fn broken(&self) -> Verdict;
+
+    /// The outcome of a response that is dropped before its end, if the head has decided it; else it is cancelled.
+    fn dropped(&self) -> Option<Verdict>;
+
+    /// Adds the numbers of the protocol to the call, which is about to end.
+    fn note(&self, call: &mut CallGuard) {
+        let _ = call;
+    }
+}
+
+/// A call, except while the code of its service runs. Empty once the call is over.
+#[derive(Debug)]
+pub(crate) struct HeldCall {
+    call: Option<CallGuard>,
+    /// The monitor that the user gave to the layer: the calls of the service record there too.
+    scope: Option<Monitor>,
+}
+
+impl HeldCall {
+    pub(crate) fn new(call: CallGuard, scope: Option<Monitor>) -> Self {
+        Self {
+            call: Some(call),
+            scope,
+        }
+    }
+
+    /// Runs code of the service as a part of the call, which ends with a panic of that code.
+    pub(crate) fn run<R>(&mut self, run: impl FnOnce() -> R) -> R {
+        let call = self.call.take();
+        let in_call = || match &call {
+            Some(call) => call.run(run),
+            None => run(),
+        };
+        let value = match self.scope {
+            Some(monitor) => monitor.scope_sync(in_call),
+            None => in_call(),
+        };
+        self.call = call;
+        value
+    }
+
+    /// The call, if it is not over; it then is the caller's to end.
+    pub(crate) fn take(&mut self) -> Option<CallGuard> {
+        self.call.take()
+    }
+
+    /// Ends the call.
+    pub(crate) fn finish(&mut self, outcome: Outcome<'_>) {
+        if let Some(call) = self.take() {
+            call.finish(outcome);
+        }
+    }
+}
+
+impl Drop for HeldCall {
+    fn drop(&mut self) {
+        let Some(call) = self.take() else { return };
+        // A guard counts as a panic if it is dropped by one, and this panic is another's.
+        if std::thread::panicking() {
+            call.finish(Outcome::Cancelled);
+        }
+    }
+}
+
+/// A call and the part that reads its outcome.
+#[derive(Debug)]
+pub(crate) struct CallInFlight<R> {
+    pub(crate) held: HeldCall,
+    pub(crate) reader: R,
+}
+
+impl<R: ReadResponse> CallInFlight<R> {
+    fn finish(&mut self, verdict: Verdict, response_bytes: Option<u64>) {
+        if let Some(mut call) = self.held.take() {
+            if let Some(bytes) = response_bytes {
+                call.response_size(bytes);
+            }
+            self.reader.note(&mut call);
+            call.finish(verdict.outcome());
+        }
+    }
+
+    /// Reads the head of a response. The call ends with it, or goes on in the body.
+    pub(crate) fn read_head<B: Body>(
+        mut self,
+        response: Response<B>,
+    ) -> Response<MonitoredBody<B, R>> {
+        let rest = self.reader.head(&response);
+        if let Some(call) = self.held.take() {
+            self.held.call = self.reader.take_over(call);
+        }
+        if rest == Rest::Nothing || response.body().is_end_stream() {
+            let verdict = self.reader.ended();
+            self.finish(verdict, Some(0));
+        }
+        response.map(|body| MonitoredBody::new(body, self))
+    }
+}
+
+pin_project! {
+    /// The future of a monitored service: a response whose body ends the call.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct ResponseFuture<F, R> {
+        // First, and so dropped before the call: it is in flight while destructors of the service run.
+        #[pin]
+        inner: F,
+        call: Option<CallInFlight<R>>,
+    }
+}
+
+impl<F, R> ResponseFuture<F, R> {
+    pub(crate) fn new(inner: F, call: CallInFlight<R>) -> Self {
+        Self {
+            inner,
+            call: Some(call),
+        }
+    }
+}
+
+impl<F, R, B, E> Future for ResponseFuture<F, R>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+    R: ReadResponse,
+    B: Body,
+    E: fmt::Display + 'static,
+{
+    type Output = Result<Response<MonitoredBody<B, R>>, E>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let inner = this.inner;
+        let Some(call) = this.call else {
+            // Polled after its end.
+            return Poll::Pending;
+        };
+        let Poll::Ready(result) = call.held.run(|| inner.poll(context)) else {
+            return Poll::Pending;
+        };
+        let Some(mut call) = this.call.take() else {
+            return Poll::Pending;
+        };
+        Poll::Ready(match result {
+            Ok(response) => Ok(call.read_head(response)),
+            Err(error) => {
+                call.held.finish(outcome_of(&error));
+                Err(error)
+            }
+        })
+    }
+}
+
+impl<F, R> fmt::Debug for ResponseFuture<F, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}
+
+/// The outcome of a call whose service returned an error. In a boxed error its sources are read too.
+pub(crate) fn outcome_of<E: fmt::Display + 'static>(error: &E) -> Outcome<'_> {
+    let any: &dyn Any = error;
+    match any.downcast_ref::<BoxError>() {
+        Some(boxed) => Outcome::of_error(&**boxed),
+        None => Outcome::Error(ErrorView {
+            type_name: type_name::<E>(),
+            text: ErrorText::Display(error),
+        }),
+    }
+}
+
+/// A call whose response's body is on its way.
+#[derive(Debug)]
+struct BodyCall<R: ReadResponse> {
+    call: CallInFlight<R>,
+    /// Bytes of data frames so far.
+    bytes: u64,
+    /// Bytes that are missing of a body of a known length.
+    left: Option<u64>,
+}
+
+impl<R: ReadResponse> BodyCall<R> {
+    fn finish(&mut self, verdict: Verdict) {
+        self.call.finish(verdict, Some(self.bytes));
+    }
+
+    /// Reads a frame; true if it is the last one.
+    fn read<D: Buf>(&mut self, frame: &Frame<D>) -> bool {
+        if let Some(data) = frame.data_ref() {
+            let bytes = data.remaining() as u64;
+            self.bytes += bytes;
+            self.left = self.left.map(|left| left.saturating_sub(bytes));
+            self.call.reader.data(data);
+        } else if let Some(trailers) = frame.trailers_ref() {
+            self.call.reader.trailers(trailers);
+        }
+        frame.is_trailers()
+    }
+}
+
+impl<R: ReadResponse> Drop for BodyCall<R> {
+    fn drop(&mut self) {
+        let reader = &self.call.reader;
+        let decided = if self.left == Some(0) {
+            Some(reader.ended())
+        } else {
+            reader.dropped()
+        };
+        if let Some(verdict) = decided {
+            self.finish(verdict);
+        } else if let Some(call) = &mut self.call.held.call {
+            // Cancelled, or out of time: the guard finds that out.
+            call.response_size(self.bytes);
+        }
+    }
+}
+
+pin_project! {
+    /// The body of a response: the same body, whose end is the end of the call.
+    pub struct MonitoredBody<B, R: ReadResponse> {
+        #[pin]
+        inner: B,
+        call: Option<BodyCall<R>>,
+    }
+}
+
+impl<B: Body, R: ReadResponse> MonitoredBody<B, R> {
+    fn new(inner: B, call: CallInFlight<R>) -> Self {
+        let left = inner.size_hint().exact();
+        let call = call.held.call.is_some().then_some(BodyCall {
+            call,
+            bytes: 0,
+            left,
+        });
+        Self { inner, call }
+    }
+}
+
+impl<B: Body, R: ReadResponse> Body for MonitoredBody<B, R> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let mut this = self.project();
+        let inner = this.inner.as_mut();
+        let Some(call) = this.call else {
+            return inner.poll_frame(context);
+        };
+        let Poll::Ready(frame) = call.call.held.run(|| inner.poll_frame(context)) else {
+            return Poll::Pending;
+        };
+        let verdict = match &frame {
+            Some(Ok(frame)) => {
+                let is_last = call.read(frame) || this.inner.is_end_stream();
+                is_last.then(|| call.call.reader.ended())
+            }
+            Some(Err(_)) => Some(call.call.reader.broken()),
+            None => Some(call.call.reader.ended()),
+        };
+        if let Some(verdict) = verdict {
+            call.finish(verdict);
+            *this.call = None;
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+impl<B, R: ReadResponse> fmt::Debug for MonitoredBody<B, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MonitoredBody").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,361 @@
+//! The layer for HTTP servers: a call for each request, named by verb and route, with its outcome by the status.
+//!
+//! # The name
+//!
+//! The method of a request is `<verb> <route>`, such as `GET /users/{id}`. The route is a pattern and never a path, so
+//! that the number of methods is that of the program's routes: axum's `MatchedPath` (feature `axum`), else the answer of
+//! the user's function ([`HttpLayer::route`]), else `(unmatched)`. A verb outside of the standard ones is `OTHER`: a client
+//! may send any word. Beyond that the storage's `max_methods` holds.
+//!
+//! axum puts the `MatchedPath` into a request as it chooses the route, so it is there for layers of the router
+//! (`Router::layer`, outermost if it is added last) and not for those around the router as a whole. Such a layer knows no
+//! route: axum takes the path of a request along inside, and leaves no trace of it in the response.
+//!
+//! # The outcome
+//!
+//! A status is a success, a failure or an expected failure ([`StatusOutcome`]); failures have the type `http_<status>`. A
+//! failure by status remains one when the body breaks or the client leaves; a success becomes `http_body` or `cancelled`.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::request::Parts;
+use http::{Method as Verb, Request, Response, StatusCode};
+use http_body::Body;
+use monitor_core::{Method, Monitor};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::call::{
+    CallInFlight, HeldCall, MonitoredBody, ReadResponse, ResponseFuture, Rest, Verdict, method_of,
+    outcome_of,
+};
+
+/// The route of a request that no pattern is known for.
+const UNMATCHED: &str = "(unmatched)";
+
+/// The failure of a response whose body ended with an error.
+const BROKEN_BODY: &str = "http_body";
+
+/// The error types of statuses: a type for each status that has a name, and one for all others of its hundred.
+macro_rules! status_types {
+    ($($status:literal)* ; $($status_5xx:literal)*) => {
+        /// All types of failures, sorted.
+        pub(crate) const TYPES: &[&str] = &[
+            "http_1xx", "http_2xx", "http_3xx",
+            $(concat!("http_", $status),)* "http_4xx",
+            $(concat!("http_", $status_5xx),)* "http_5xx",
+            BROKEN_BODY,
+        ];
+
+        /// The error type of a status.
+        pub(crate) fn type_of(status: StatusCode) -> &'static str {
+            match status.as_u16() {
+                $($status => concat!("http_", $status),)*
+                $($status_5xx => concat!("http_", $status_5xx),)*
+                ..200 => "http_1xx",
+                ..300 => "http_2xx",
+                ..400 => "http_3xx",
+                ..500 => "http_4xx",
+                _ => "http_5xx",
+            }
+        }
+    };
+}
+
+status_types! {
+    400 401 402 403 404 405 406 407 408 409 410 411 412 413 414 415 416 417 418 421 422 423 424 425 426 428 429 431 451
+    499 ;
+    500 501 502 503 504 505 506 507 508 510 511
+}
+
+monitor_core::__private::inventory::submit! { monitor_core::__private::LateTypes(TYPES) }
+
+/// The meaning of a status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatusOutcome {
+    /// A success.
+    Success,
+    /// A failure that does not affect health: the request was wrong, not the service.
+    Expected,
+    /// A failure.
+    Failure,
+}
+
+impl StatusOutcome {
+    /// The meaning that a status has by default: 5xx and 408 are failures, other 4xx are expected, the rest are successes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use http::StatusCode;
+    /// use monitor_tower::StatusOutcome;
+    ///
+    /// assert_eq!(StatusOutcome::of(StatusCode::OK), StatusOutcome::Success);
+    /// assert_eq!(StatusOutcome::of(StatusCode::NOT_FOUND), StatusOutcome::Expected);
+    /// assert_eq!(StatusOutcome::of(StatusCode::REQUEST_TIMEOUT), StatusOutcome::Failure);
+    /// assert_eq!(StatusOutcome::of(StatusCode::BAD_GATEWAY), StatusOutcome::Failure);
+    /// ```
+    #[must_use]
+    pub fn of(status: StatusCode) -> Self {
+        match status.as_u16() {
+            408 | 500.. => Self::Failure,
+            400..500 => Self::Expected,
+            _ => Self::Success,
+        }
+    }
+
+    /// The outcome of a call whose response has this status.
+    pub(crate) fn verdict(self, status: StatusCode) -> Verdict {
+        match self {
+            Self::Success => Verdict::Success,
+            Self::Expected => Verdict::Expected(type_of(status)),
+            Self::Failure => Verdict::Failure(type_of(status)),
+        }
+    }
+}
+
+/// Returns the meaning of a status.
+pub(crate) type StatusRule = fn(StatusCode) -> StatusOutcome;
+
+/// Returns the pattern that a request matches.
+type RouteFunction = dyn Fn(&Parts) -> Option<Cow<'static, str>> + Send + Sync;
+
+/// The layer that records the requests of an HTTP service; see [`HttpLayer`].
+pub fn http() -> HttpLayer {
+    HttpLayer {
+        settings: Settings {
+            monitor: None,
+            outcome: StatusOutcome::of,
+            route: None,
+        },
+    }
+}
+
+/// Records each request of an HTTP service as an entry call named `<verb> <route>`, from its arrival to the end of the
+/// response's body.
+///
+/// Made by [`http`]. Add it as the outermost layer.
+#[derive(Debug, Clone)]
+#[must_use = "a layer does nothing unless it is added to a service"]
+pub struct HttpLayer {
+    settings: Settings,
+}
+
+#[derive(Clone)]
+struct Settings {
+    monitor: Option<Monitor>,
+    outcome: StatusRule,
+    route: Option<Arc<RouteFunction>>,
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("monitor", &self.monitor)
+            .finish_non_exhaustive()
+    }
+}
+
+impl HttpLayer {
+    /// Records in this monitor, requests and the calls inside of them. By default they record in the monitor that is
+    /// current where the request arrives, which is the global one outside of a scope.
+    pub fn monitor(mut self, monitor: Monitor) -> Self {
+        self.settings.monitor = Some(monitor);
+        self
+    }
+
+    /// Sets the meaning of statuses; by default [`StatusOutcome::of`].
+    pub fn outcome(mut self, outcome: fn(StatusCode) -> StatusOutcome) -> Self {
+        self.settings.outcome = outcome;
+        self
+    }
+
+    /// Names the route of requests that have no `MatchedPath`: a pattern of a closed set (`/users/{id}`), or `None`, which
+    /// is `(unmatched)`. It must not return paths as clients send them: each would be a method, up to `max_methods`.
+    pub fn route(
+        mut self,
+        route: impl Fn(&Parts) -> Option<Cow<'static, str>> + Send + Sync + 'static,
+    ) -> Self {
+        self.settings.route = Some(Arc::new(route));
+        self
+    }
+}
+
+impl<S> Layer<S> for HttpLayer {
+    type Service = HttpService<S>;
+
+    fn layer(&self, inner: S) -> HttpService<S> {
+        HttpService {
+            inner,
+            settings: self.settings.clone(),
+        }
+    }
+}
+
+/// A service whose requests are recorded; made by [`HttpLayer`].
+#[derive(Debug, Clone)]
+pub struct HttpService<S> {
+    inner: S,
+    settings: Settings,
+}
+
+impl<S, B, R> Service<Request<B>> for HttpService<S>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    S::Error: fmt::Display + 'static,
+    B: Body,
+    R: Body,
+{
+    type Response = Response<MonitoredBody<R, HttpReader>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future, HttpReader>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        let ready = self.inner.poll_ready(context);
+        if let Poll::Ready(Err(error)) = &ready {
+            self.settings.record_not_ready(error);
+        }
+        ready
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let (request, mut call) = self.settings.start(request);
+        let inner = &mut self.inner;
+        let future = call.held.run(|| inner.call(request));
+        ResponseFuture::new(future, call)
+    }
+}
+
+impl Settings {
+    fn monitor(&self) -> Monitor {
+        self.monitor.unwrap_or_else(Monitor::current)
+    }
+
+    /// Starts the call of a request.
+    fn start<B: Body>(&self, request: Request<B>) -> (Request<B>, CallInFlight<HttpReader>) {
+        let size = request.body().size_hint().exact();
+        let reader = HttpReader {
+            outcome: self.outcome,
+            verdict: Verdict::Success,
+            is_head: request.method() == Verb::HEAD,
+        };
+        let (request, method) = self.method_of(request);
+        let mut call = method.start_entry();
+        if let Some(bytes) = size {
+            call.request_size(bytes);
+        }
+        let held = HeldCall::new(call, self.monitor);
+        (request, CallInFlight { held, reader })
+    }
+
+    /// The method of a request.
+    fn method_of<B>(&self, request: Request<B>) -> (Request<B>, Method) {
+        let verb = verb_of(request.method());
+        let monitor = self.monitor();
+        if let Some(pattern) = matched_path(&request) {
+            let method = named(monitor, verb, pattern);
+            return (request, method);
+        }
+        let Some(route) = &self.route else {
+            return (request, named(monitor, verb, UNMATCHED));
+        };
+        let (head, body) = request.into_parts();
+        let pattern = route(&head);
+        let method = named(monitor, verb, pattern.as_deref().unwrap_or(UNMATCHED));
+        (Request::from_parts(head, body), method)
+    }
+
+    /// Records a service that cannot take requests any more: the request that it would have got never arrives.
+    fn record_not_ready<E: fmt::Display + 'static>(&self, error: &E) {
+        let method = named(self.monitor(), "OTHER", "(not ready)");
+        method.start_entry().finish(outcome_of(error));
+    }
+}
+
+fn named(monitor: Monitor, verb: &str, pattern: &str) -> Method {
+    method_of(monitor, verb, pattern).expect("a verb and a pattern are a name of 1 to 120 bytes")
+}
+
+/// The name of a standard verb, or `OTHER`.
+fn verb_of(verb: &Verb) -> &'static str {
+    const KNOWN: [(Verb, &str); 9] = [
+        (Verb::GET, "GET"),
+        (Verb::POST, "POST"),
+        (Verb::PUT, "PUT"),
+        (Verb::DELETE, "DELETE"),
+        (Verb::HEAD, "HEAD"),
+        (Verb::OPTIONS, "OPTIONS"),
+        (Verb::CONNECT, "CONNECT"),
+        (Verb::PATCH, "PATCH"),
+        (Verb::TRACE, "TRACE"),
+    ];
+    let known = KNOWN.iter().find(|(known, _)| known == verb);
+    known.map_or("OTHER", |(_, name)| name)
+}
+
+/// The pattern of the route that axum chose.
+#[cfg(feature = "axum")]
+fn matched_path<B>(request: &Request<B>) -> Option<&str> {
+    let matched = request.extensions().get::<axum::extract::MatchedPath>();
+    matched.map(axum::extract::MatchedPath::as_str)
+}
+
+#[cfg(not(feature = "axum"))]
+fn matched_path<B>(_request: &Request<B>) -> Option<&str> {
+    None
+}
+
+/// Reads the outcome of a request off the status.
+#[derive(Debug, Clone)]
+pub struct HttpReader {
+    outcome: StatusRule,
+    /// Of the head, once there is one.
+    verdict: Verdict,
+    /// The response to HEAD has no body, whatever the service returns.
+    is_head: bool,
+}
+
+impl ReadResponse for HttpReader {
+    fn head<B>(&mut self, response: &Response<B>) -> Rest {
+        let status = response.status();
+        self.verdict = (self.outcome)(status).verdict(status);
+        if self.is_head || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+            Rest::Nothing
+        } else {
+            Rest::Body
+        }
+    }
+
+    fn ended(&self) -> Verdict {
+        self.verdict
+    }
+
+    fn broken(&self) -> Verdict {
+        match self.verdict {
+            Verdict::Failure(_) => self.verdict,
+            _ => Verdict::Failure(BROKEN_BODY),
+        }
+    }
+
+    fn dropped(&self) -> Option<Verdict> {
+        (self.verdict != Verdict::Success).then_some(self.verdict)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_status_has_a_type_of_the_list_which_is_sorted() {
+        assert!(TYPES.is_sorted());
+        for status in 100..1000 {
+            let status = StatusCode::from_u16(status).expect("a status");
+            assert!(TYPES.contains(&type_of(status)), "{status}");
+        }
+        assert_eq!(type_of(StatusCode::SERVICE_UNAVAILABLE), "http_503");
+    }
+}
