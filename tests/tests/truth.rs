@@ -90,9 +90,9 @@ impl Drop for Service {
 }
 
 impl Service {
-    fn start(scenario: &str) -> Self {
+    fn start(kind: &str, scenario: &str) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_scenarios"))
-            .arg(scenario)
+            .args([kind, scenario])
             // A worker that panics is one of the scenarios.
             .env("RUST_BACKTRACE", "0")
             .stdin(Stdio::piped())
@@ -156,8 +156,8 @@ impl Service {
 }
 
 /// Asserts one row. States that come with time are waited for.
-fn check(columns: &[Column], row: &[&str]) {
-    let service = Service::start(row[0]);
+fn check(kind: &str, columns: &[Column], row: &[&str]) {
+    let service = Service::start(kind, row[0]);
     let ends = columns.iter().any(|column| matches!(column, Column::End));
     if ends {
         service.terminate();
@@ -184,15 +184,15 @@ fn check(columns: &[Column], row: &[&str]) {
     }
 }
 
-/// Asserts the rows of the table with this number, in parallel.
-fn check_table(number: usize, scenarios: usize) {
+/// Asserts the rows of the table with this number, in parallel. The program `scenarios` knows them under this kind.
+fn check_table(number: usize, kind: &str, scenarios: usize) {
     let table = &tables()[number];
     assert_eq!(table.rows.len(), scenarios, "rows");
     let columns = table.columns();
     std::thread::scope(|scope| {
         for row in &table.rows {
             assert_eq!(row.len(), table.head.len(), "{row:?}");
-            scope.spawn(|| check(&columns, row));
+            scope.spawn(|| check(kind, &columns, row));
         }
     });
 }
@@ -204,11 +204,11 @@ fn there_are_no_other_tables() {
 
 #[test]
 fn each_row_about_functions_is_true() {
-    check_table(0, 12);
+    check_table(0, "functions", 12);
 }
 
 #[test]
 #[cfg(unix)]
 fn each_row_about_the_end_of_a_service_is_true() {
-    check_table(1, 2);
+    check_table(1, "stops", 2);
 }
