@@ -5,7 +5,9 @@
 //! input does. One that stops waits for a signal first, and then prints each step; its exit status is 1 if it did not stop in
 //! order.
 
+mod clients;
 mod functions;
+mod http;
 mod stops;
 
 use std::error::Error;
@@ -36,6 +38,7 @@ fn main() -> Result<ExitCode> {
     let (kind, name) = arguments.next().zip(arguments.next()).ok_or("KIND NAME")?;
     let is_in_order = match &*kind {
         "functions" => functions::run(&name).map(|()| true),
+        "http" => http::run(&name).map(|()| true),
         "stops" => stops::run(&name),
         _ => Err(format!("no kind `{kind}`").into()),
     }?;
@@ -46,6 +49,11 @@ fn main() -> Result<ExitCode> {
 fn service_runtime() -> io::Result<Runtime> {
     let mut builder = Builder::new_multi_thread();
     builder.worker_threads(1).enable_all().build()
+}
+
+/// The runtime of the service's clients, which goes on where that of the service does not.
+fn client_runtime() -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build()
 }
 
 /// Waits until the server has counted the calls for the shares of failures.
