@@ -22,23 +22,19 @@
 //! its last byte. So a call ends as soon as its body is at its end, and a body that is dropped behind all the bytes of
 //! its exact size is complete.
 
-use std::any::{Any, type_name};
-use std::error::Error;
 use std::fmt;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Buf;
 use http::{HeaderMap, Response};
 use http_body::{Body, Frame, SizeHint};
-use monitor_core::{CallGuard, ErrorText, ErrorView, Method, MethodError, Monitor, Outcome};
+use monitor_core::{CallGuard, Method, MethodError, Monitor, Outcome};
 use pin_project_lite::pin_project;
 
 /// The longest name of a method, in bytes.
 const MAX_METHOD_NAME: usize = 120;
-
-/// The error of most `tower` services.
-pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 
 /// The method named `<verb> <pattern>`, cut after 120 bytes. Nothing is allocated but for a name that is new.
 pub(crate) fn method_of(
@@ -79,6 +75,14 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// The verdict of a response whose body broke: a failure by its head remains one.
+    pub(crate) fn or_broken(self, broken: &'static str) -> Self {
+        match self {
+            Self::Failure(_) => self,
+            _ => Self::Failure(broken),
+        }
+    }
+
     fn outcome(self) -> Outcome<'static> {
         match self {
             Self::Success => Outcome::Success,
@@ -105,7 +109,7 @@ pub trait ReadResponse {
     fn head<B>(&mut self, response: &Response<B>) -> Rest;
 
     /// Takes the call where it lasts longer than the response (an upgraded connection), else gives it back.
-    fn take_over(&mut self, call: CallGuard) -> Option<CallGuard> {
+    fn take_over(&mut self, call: HeldCall) -> Option<HeldCall> {
         Some(call)
     }
 
@@ -125,8 +129,9 @@ pub trait ReadResponse {
     /// The outcome of a response whose body ended with an error.
     fn broken(&self) -> Verdict;
 
-    /// The outcome of a response that is dropped before its end, if the head has decided it; else it is cancelled.
-    fn dropped(&self) -> Option<Verdict>;
+    /// The outcome of a response that is dropped before its end, `begun` if its body was asked for a frame; if there is
+    /// none, it is cancelled.
+    fn dropped(&self, begun: bool) -> Option<Verdict>;
 
     /// Adds the numbers of the protocol to the call, which is about to end.
     fn note(&self, call: &mut CallGuard) {
@@ -134,15 +139,27 @@ pub trait ReadResponse {
     }
 }
 
+/// The outcome of a call whose service returns an error instead of a response.
+pub trait ReadError<E> {
+    /// Reads the error.
+    fn error<'e>(&self, error: &'e E) -> Outcome<'e>;
+}
+
 /// A call, except while the code of its service runs. Empty once the call is over.
 #[derive(Debug)]
-pub(crate) struct HeldCall {
+pub struct HeldCall {
     call: Option<CallGuard>,
     /// The monitor that the user gave to the layer: the calls of the service record there too.
     scope: Option<Monitor>,
 }
 
 impl HeldCall {
+    /// That of a call that is over, or goes on elsewhere.
+    const OVER: Self = Self {
+        call: None,
+        scope: None,
+    };
+
     pub(crate) fn new(call: CallGuard, scope: Option<Monitor>) -> Self {
         Self {
             call: Some(call),
@@ -190,7 +207,7 @@ impl Drop for HeldCall {
 
 /// A call and the part that reads its outcome.
 #[derive(Debug)]
-pub(crate) struct CallInFlight<R> {
+pub struct CallInFlight<R> {
     pub(crate) held: HeldCall,
     pub(crate) reader: R,
 }
@@ -205,21 +222,29 @@ impl<R: ReadResponse> CallInFlight<R> {
             call.finish(verdict.outcome());
         }
     }
+}
 
-    /// Reads the head of a response. The call ends with it, or goes on in the body.
-    pub(crate) fn read_head<B: Body>(
-        mut self,
-        response: Response<B>,
-    ) -> Response<MonitoredBody<B, R>> {
-        let rest = self.reader.head(&response);
-        if let Some(call) = self.held.take() {
-            self.held.call = self.reader.take_over(call);
+/// A response that a call can go on in.
+pub trait MonitoredResponse<R> {
+    /// The same response with the call.
+    type Monitored;
+
+    /// Reads the head. The call ends with it, or goes on in the body.
+    fn monitored(self, call: CallInFlight<R>) -> Self::Monitored;
+}
+
+impl<B: Body, R: ReadResponse> MonitoredResponse<R> for Response<B> {
+    type Monitored = Response<MonitoredBody<B, R>>;
+
+    fn monitored(self, mut call: CallInFlight<R>) -> Self::Monitored {
+        let rest = call.reader.head(&self);
+        let held = mem::replace(&mut call.held, HeldCall::OVER);
+        call.held = call.reader.take_over(held).unwrap_or(HeldCall::OVER);
+        if rest == Rest::Nothing || self.body().is_end_stream() {
+            let verdict = call.reader.ended();
+            call.finish(verdict, Some(0));
         }
-        if rest == Rest::Nothing || response.body().is_end_stream() {
-            let verdict = self.reader.ended();
-            self.finish(verdict, Some(0));
-        }
-        response.map(|body| MonitoredBody::new(body, self))
+        self.map(|body| MonitoredBody::new(body, call))
     }
 }
 
@@ -243,14 +268,13 @@ impl<F, R> ResponseFuture<F, R> {
     }
 }
 
-impl<F, R, B, E> Future for ResponseFuture<F, R>
+impl<F, R, T, E> Future for ResponseFuture<F, R>
 where
-    F: Future<Output = Result<Response<B>, E>>,
-    R: ReadResponse,
-    B: Body,
-    E: fmt::Display + 'static,
+    F: Future<Output = Result<T, E>>,
+    R: ReadResponse + ReadError<E>,
+    T: MonitoredResponse<R>,
 {
-    type Output = Result<Response<MonitoredBody<B, R>>, E>;
+    type Output = Result<T::Monitored, E>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
@@ -266,9 +290,9 @@ where
             return Poll::Pending;
         };
         Poll::Ready(match result {
-            Ok(response) => Ok(call.read_head(response)),
+            Ok(response) => Ok(response.monitored(call)),
             Err(error) => {
-                call.held.finish(outcome_of(&error));
+                call.held.finish(call.reader.error(&error));
                 Err(error)
             }
         })
@@ -281,18 +305,6 @@ impl<F, R> fmt::Debug for ResponseFuture<F, R> {
     }
 }
 
-/// The outcome of a call whose service returned an error. In a boxed error its sources are read too.
-pub(crate) fn outcome_of<E: fmt::Display + 'static>(error: &E) -> Outcome<'_> {
-    let any: &dyn Any = error;
-    match any.downcast_ref::<BoxError>() {
-        Some(boxed) => Outcome::of_error(&**boxed),
-        None => Outcome::Error(ErrorView {
-            type_name: type_name::<E>(),
-            text: ErrorText::Display(error),
-        }),
-    }
-}
-
 /// A call whose response's body is on its way.
 #[derive(Debug)]
 struct BodyCall<R: ReadResponse> {
@@ -301,6 +313,8 @@ struct BodyCall<R: ReadResponse> {
     bytes: u64,
     /// Bytes that are missing of a body of a known length.
     left: Option<u64>,
+    /// Whether it was asked for a frame.
+    is_begun: bool,
 }
 
 impl<R: ReadResponse> BodyCall<R> {
@@ -328,7 +342,7 @@ impl<R: ReadResponse> Drop for BodyCall<R> {
         let decided = if self.left == Some(0) {
             Some(reader.ended())
         } else {
-            reader.dropped()
+            reader.dropped(self.is_begun)
         };
         if let Some(verdict) = decided {
             self.finish(verdict);
@@ -355,6 +369,7 @@ impl<B: Body, R: ReadResponse> MonitoredBody<B, R> {
             call,
             bytes: 0,
             left,
+            is_begun: false,
         });
         Self { inner, call }
     }
@@ -373,6 +388,7 @@ impl<B: Body, R: ReadResponse> Body for MonitoredBody<B, R> {
         let Some(call) = this.call else {
             return inner.poll_frame(context);
         };
+        call.is_begun = true;
         let Poll::Ready(frame) = call.call.held.run(|| inner.poll_frame(context)) else {
             return Poll::Pending;
         };

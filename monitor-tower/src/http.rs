@@ -24,20 +24,22 @@ use std::task::{Context, Poll};
 use http::request::Parts;
 use http::{Method as Verb, Request, Response, StatusCode};
 use http_body::Body;
-use monitor_core::{Method, Monitor};
+use monitor_core::{Method, Monitor, Outcome};
 use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::call::{
-    CallInFlight, HeldCall, MonitoredBody, ReadResponse, ResponseFuture, Rest, Verdict, method_of,
-    outcome_of,
+    CallInFlight, HeldCall, MonitoredBody, ReadError, ReadResponse, ResponseFuture, Rest, Verdict,
+    method_of,
 };
+use crate::errors::outcome_of;
+use crate::upgrade::{UpgradeCall, upgrades};
 
 /// The route of a request that no pattern is known for.
 const UNMATCHED: &str = "(unmatched)";
 
 /// The failure of a response whose body ended with an error.
-const BROKEN_BODY: &str = "http_body";
+pub(crate) const BROKEN_BODY: &str = "http_body";
 
 /// The error types of statuses: a type for each status that has a name, and one for all others of its hundred.
 macro_rules! status_types {
@@ -235,12 +237,15 @@ impl Settings {
     }
 
     /// Starts the call of a request.
-    fn start<B: Body>(&self, request: Request<B>) -> (Request<B>, CallInFlight<HttpReader>) {
+    fn start<B: Body>(&self, mut request: Request<B>) -> (Request<B>, CallInFlight<HttpReader>) {
         let size = request.body().size_hint().exact();
         let reader = HttpReader {
             outcome: self.outcome,
+            monitor: self.monitor(),
             verdict: Verdict::Success,
             is_head: request.method() == Verb::HEAD,
+            is_connect: request.method() == Verb::CONNECT,
+            upgrade: UpgradeCall::of_request(&mut request),
         };
         let (request, method) = self.method_of(request);
         let mut call = method.start_entry();
@@ -270,8 +275,9 @@ impl Settings {
 
     /// Records a service that cannot take requests any more: the request that it would have got never arrives.
     fn record_not_ready<E: fmt::Display + 'static>(&self, error: &E) {
-        let method = named(self.monitor(), "OTHER", "(not ready)");
-        method.start_entry().finish(outcome_of(error));
+        let monitor = self.monitor();
+        let method = named(monitor, "OTHER", "(not ready)");
+        method.start_entry().finish(outcome_of(monitor, error));
     }
 }
 
@@ -312,20 +318,38 @@ fn matched_path<B>(_request: &Request<B>) -> Option<&str> {
 #[derive(Debug, Clone)]
 pub struct HttpReader {
     outcome: StatusRule,
+    monitor: Monitor,
     /// Of the head, once there is one.
     verdict: Verdict,
     /// The response to HEAD has no body, whatever the service returns.
     is_head: bool,
+    is_connect: bool,
+    /// To hand the call over to, if the response upgrades the connection.
+    upgrade: Option<UpgradeCall>,
 }
 
 impl ReadResponse for HttpReader {
     fn head<B>(&mut self, response: &Response<B>) -> Rest {
         let status = response.status();
         self.verdict = (self.outcome)(status).verdict(status);
-        if self.is_head || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+        let is_upgrade = upgrades(self.is_connect, response);
+        if !is_upgrade {
+            self.upgrade = None;
+        }
+        if is_upgrade
+            || self.is_head
+            || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+        {
             Rest::Nothing
         } else {
             Rest::Body
+        }
+    }
+
+    fn take_over(&mut self, call: HeldCall) -> Option<HeldCall> {
+        match self.upgrade.take() {
+            Some(upgrade) => upgrade.take_over(call),
+            None => Some(call),
         }
     }
 
@@ -334,14 +358,17 @@ impl ReadResponse for HttpReader {
     }
 
     fn broken(&self) -> Verdict {
-        match self.verdict {
-            Verdict::Failure(_) => self.verdict,
-            _ => Verdict::Failure(BROKEN_BODY),
-        }
+        self.verdict.or_broken(BROKEN_BODY)
     }
 
-    fn dropped(&self) -> Option<Verdict> {
+    fn dropped(&self, _begun: bool) -> Option<Verdict> {
         (self.verdict != Verdict::Success).then_some(self.verdict)
+    }
+}
+
+impl<E: fmt::Display + 'static> ReadError<E> for HttpReader {
+    fn error<'e>(&self, error: &'e E) -> Outcome<'e> {
+        outcome_of(self.monitor, error)
     }
 }
 

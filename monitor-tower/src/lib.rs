@@ -29,8 +29,17 @@
 //! # Contents
 //!
 //! - [`http()`]: for servers: axum, hyper, warp and every other stack over `http::Request` and `http::Response`.
+//! - [`UpgradeCall`]: the call of a request whose connection becomes a WebSocket, to be held as long as that.
+//! - [`client()`]: for clients: `hyper-util`, `reqwest` (feature `reqwest`) and every other stack over these types.
 
 mod call;
+mod client;
+mod errors;
 mod http;
+mod upgrade;
 
+pub use crate::client::{
+    BoxedErrors, ClientLayer, ClientService, OutgoingRequest, StdErrors, client,
+};
 pub use crate::http::{HttpLayer, HttpService, StatusOutcome, http};
+pub use crate::upgrade::{ServeUpgraded, UpgradeCall};

@@ -8,7 +8,12 @@ use std::{fs, io};
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 /// The crates that are measured.
-pub(crate) const CRATES: &[&str] = &["monitor-core", "monitor-server", "monitor-macros", "monitor-tower"];
+pub(crate) const CRATES: &[&str] = &[
+    "monitor-core",
+    "monitor-server",
+    "monitor-macros",
+    "monitor-tower",
+];
 
 /// A file of a crate.
 pub(crate) struct Source {
