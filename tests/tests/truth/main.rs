@@ -53,7 +53,7 @@ fn check_table(number: usize, kind: &str, scenarios: usize) {
 
 #[test]
 fn there_are_no_other_tables() {
-    assert_eq!(tables().len(), 3);
+    assert_eq!(tables().len(), 4);
 }
 
 #[test]
@@ -93,4 +93,10 @@ fn no_row_says_well_while_users_are_not() {
             assert!(is_seen || clients.split(", ").all(is_served), "{row:?}");
         }
     }
+}
+
+#[test]
+#[cfg(unix)]
+fn each_row_about_the_end_of_an_http_service_is_true() {
+    check_table(3, "http stops", 5);
 }

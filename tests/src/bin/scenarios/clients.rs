@@ -109,7 +109,7 @@ impl Clients<'_> {
 
     /// Waits until the service has all requests, and each client this part of the answer.
     fn begin_all(&self, part: &str) -> Result<Vec<TcpStream>> {
-        let streams = (0..CALLS).map(|_| begin(self.service, "/pay", part));
+        let streams = (0..CALLS).map(|_| begin(self.service, "/pay", "", part));
         let streams = streams.collect::<io::Result<_>>()?;
         wait_for_calls(self.server, CALLS.into());
         Ok(streams)
@@ -155,11 +155,19 @@ async fn ask(request: Request<Full<Bytes>>, patience: Duration) -> String {
     answer.unwrap_or_else(|_| "no answer in time".to_owned())
 }
 
-/// Sends a request over a connection of its own, and reads until the answer has a part.
-pub(crate) fn begin(service: SocketAddr, path: &str, part: &str) -> io::Result<TcpStream> {
+/// Sends a request over a connection of its own, with these header lines, and reads until the answer has a part.
+pub(crate) fn begin(
+    service: SocketAddr,
+    path: &str,
+    headers: &str,
+    part: &str,
+) -> io::Result<TcpStream> {
     let mut stream = TcpStream::connect(service)?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n"
+    )?;
     let mut answer = Vec::new();
     while !String::from_utf8_lossy(&answer).contains(part) {
         let mut buffer = [0; 1024];

@@ -26,7 +26,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
 use tower::limit::GlobalConcurrencyLimitLayer;
 use tower::load_shed::LoadShedLayer;
-use tower::{BoxError, ServiceBuilder, service_fn};
+use tower::{BoxError, Layer, ServiceBuilder, ServiceExt, service_fn};
 use tower_http::timeout::TimeoutLayer;
 
 use crate::clients::{self, Clients};
@@ -173,7 +173,8 @@ async fn fail_each_second() -> Result<&'static str, StatusCode> {
 async fn ask_dictionary() -> Result<&'static str, StatusCode> {
     let request = clients::request(NOWHERE, "GET", "/words", "");
     let request = request.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
-    let answer = clients::http_client().request(request).await;
+    let dictionary = monitor_tower::client("dictionary").layer(clients::http_client());
+    let answer = dictionary.oneshot(request).await;
     answer.map_err(|_| StatusCode::BAD_GATEWAY)?;
     Ok("the word")
 }

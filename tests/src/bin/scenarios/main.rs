@@ -8,6 +8,7 @@
 mod clients;
 mod functions;
 mod http;
+mod http_stops;
 mod stops;
 
 use std::error::Error;
@@ -39,6 +40,7 @@ fn main() -> Result<ExitCode> {
     let is_in_order = match &*kind {
         "functions" => functions::run(&name).map(|()| true),
         "http" => http::run(&name).map(|()| true),
+        "http stops" => http_stops::run(&name),
         "stops" => stops::run(&name),
         _ => Err(format!("no kind `{kind}`").into()),
     }?;

@@ -1,7 +1,7 @@
 //! Services that receive SIGTERM: a blocking worker, and warp.
 
-use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io::{self, Read};
+use std::net::SocketAddr;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -11,13 +11,14 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use warp::Filter;
 
+use crate::clients;
 use crate::{
     BASE, CALLS, Result, say, say_address, service_runtime, wait_for_calls, wait_for_input,
     wait_until_counted,
 };
 
 /// The time that a stopping service gives its requests: long enough to ask for all its pages meanwhile.
-pub(crate) const STOP_LIMIT: Duration = Duration::from_secs(10);
+const STOP_LIMIT: Duration = Duration::from_secs(10);
 
 /// The time that a worker has for its job: as long as a test may take.
 const JOB_LIMIT: Duration = Duration::from_mins(10);
@@ -47,7 +48,7 @@ pub(crate) fn run(name: &str) -> Result<bool> {
     wait_until_counted();
     match name {
         "blocking worker, SIGTERM" => work(&server, &runtime),
-        "60 s request, SIGTERM" => serve(&server, runtime),
+        "60 s request, SIGTERM" => serve_warp(&server, runtime),
         _ => Err(format!("no scenario `{name}`").into()),
     }
 }
@@ -69,39 +70,74 @@ fn work(server: &MonitorServer, runtime: &Runtime) -> Result<bool> {
     Ok(is_in_order)
 }
 
-/// An HTTP service with a client that waits for its answer.
-fn serve(server: &MonitorServer, runtime: Runtime) -> Result<bool> {
-    let mut signals = ShutdownSignals::listen()?;
+/// A service of warp's with a client that waits for its answer.
+fn serve_warp(server: &MonitorServer, runtime: Runtime) -> Result<bool> {
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
-    let client = start_client(listener.local_addr()?);
+    let client = start_client(listener.local_addr()?, "/", "");
     let serving = warp::serve(warp::any().then(report)).incoming(listener);
     let serving = serving.graceful(server.stopping()).run();
+    serve(server, runtime, serving, client)
+}
+
+/// Serves until a signal has come and the service has stopped, or has come to its limit; true if it stopped in order.
+pub(crate) fn serve<S>(
+    server: &MonitorServer,
+    runtime: Runtime,
+    serving: S,
+    client: JoinHandle<String>,
+) -> Result<bool>
+where
+    S: Future<Output: Send> + Send + 'static,
+{
+    let mut signals = ShutdownSignals::listen()?;
     let stopping = runtime.spawn(server.serve_until_stopped(STOP_LIMIT, serving));
     wait_for_calls(server, 1);
     say_address(server)?;
     let stopped = runtime.block_on(stopping)?;
-    let is_in_order = say_end(&stopped.map(|()| signals.wait()))?;
+    let is_in_order = say_end(&stopped.map(|_| signals.wait()))?;
     // Its connections end with it.
     drop(runtime);
-    let answer = client.join().map_err(|_| "the client panicked")?;
-    let is_answered = answer.is_ok_and(|answer| answer.ends_with("the report"));
-    let ending = if is_answered { "the" } else { "no" };
-    say(&format!("the client has {ending} answer"))?;
+    let view = client.join().map_err(|_| "the client panicked")?;
+    say(&format!("the client has {view}"))?;
     Ok(is_in_order)
 }
 
-fn start_client(address: SocketAddr) -> JoinHandle<io::Result<String>> {
+/// A client that sends a request with these header lines, and returns what it has when its connection ends.
+pub(crate) fn start_client(
+    service: SocketAddr,
+    path: &'static str,
+    headers: &'static str,
+) -> JoinHandle<String> {
     std::thread::spawn(move || {
-        let mut stream = TcpStream::connect(address)?;
-        write!(stream, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        Ok(answer)
+        let mut answer = Vec::new();
+        if let Ok(mut stream) = clients::begin(service, path, headers, "") {
+            // An error is an end too.
+            let _ = stream.set_read_timeout(None);
+            let _ = stream.read_to_end(&mut answer);
+        }
+        view(&answer).to_owned()
     })
 }
 
+/// The answer to a request, up to the end of its connection, as a client sees it.
+fn view(answer: &[u8]) -> &'static str {
+    let text = String::from_utf8_lossy(answer);
+    if text.starts_with("HTTP/1.1 101") {
+        return match answer {
+            // Of a WebSocket: the frame that closes it, without a text.
+            [.., 0x88, 0] => "a socket that was closed",
+            _ => "a socket that broke",
+        };
+    }
+    match &*text {
+        "" => "no answer",
+        _ if text.ends_with("the report") || text.ends_with("\r\n0\r\n\r\n") => "the answer",
+        _ => "a part of the answer",
+    }
+}
+
 /// Prints how the service ended; true if in order.
-pub(crate) fn say_end(ended: &Result<Signal, DrainError>) -> io::Result<bool> {
+fn say_end(ended: &Result<Signal, DrainError>) -> io::Result<bool> {
     match ended {
         Ok(signal) => say(&format!("drained after {signal}"))?,
         Err(error) => say(&error.to_string())?,
