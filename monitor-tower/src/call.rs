@@ -21,6 +21,12 @@
 //! A server does not poll a body that is at its end ([`Body::is_end_stream`]), and may drop one of a known length after
 //! its last byte. So a call ends as soon as its body is at its end, and a body that is dropped behind all the bytes of
 //! its exact size is complete.
+//!
+//! # Sizes
+//!
+//! The size of a request is the length of its body, where that is known when it arrives; to count other bodies the service
+//! would have to take another type of body. The size of a response is the sum of its data frames. An empty body has no
+//! size: most requests have none, and zeros would hide the sizes of the others.
 
 use std::fmt;
 use std::mem;
@@ -59,6 +65,13 @@ fn cut(text: &str, bytes: usize) -> &str {
         end -= 1;
     }
     &text[..end]
+}
+
+/// Records the size of a request whose body's length is known.
+pub(crate) fn note_size(call: &mut CallGuard, body: &impl Body) {
+    if let Some(bytes) = body.size_hint().exact().filter(|bytes| *bytes > 0) {
+        call.request_size(bytes);
+    }
 }
 
 /// The outcome of a call as a protocol reads it off a response.
@@ -168,6 +181,7 @@ impl HeldCall {
     }
 
     /// Runs code of the service as a part of the call, which ends with a panic of that code.
+    #[inline]
     pub(crate) fn run<R>(&mut self, run: impl FnOnce() -> R) -> R {
         let call = self.call.take();
         let in_call = || match &call {
@@ -213,10 +227,10 @@ pub struct CallInFlight<R> {
 }
 
 impl<R: ReadResponse> CallInFlight<R> {
-    fn finish(&mut self, verdict: Verdict, response_bytes: Option<u64>) {
+    fn finish(&mut self, verdict: Verdict, response_bytes: u64) {
         if let Some(mut call) = self.held.take() {
-            if let Some(bytes) = response_bytes {
-                call.response_size(bytes);
+            if response_bytes > 0 {
+                call.response_size(response_bytes);
             }
             self.reader.note(&mut call);
             call.finish(verdict.outcome());
@@ -236,13 +250,14 @@ pub trait MonitoredResponse<R> {
 impl<B: Body, R: ReadResponse> MonitoredResponse<R> for Response<B> {
     type Monitored = Response<MonitoredBody<B, R>>;
 
+    #[inline]
     fn monitored(self, mut call: CallInFlight<R>) -> Self::Monitored {
         let rest = call.reader.head(&self);
         let held = mem::replace(&mut call.held, HeldCall::OVER);
         call.held = call.reader.take_over(held).unwrap_or(HeldCall::OVER);
         if rest == Rest::Nothing || self.body().is_end_stream() {
             let verdict = call.reader.ended();
-            call.finish(verdict, Some(0));
+            call.finish(verdict, 0);
         }
         self.map(|body| MonitoredBody::new(body, call))
     }
@@ -276,6 +291,7 @@ where
 {
     type Output = Result<T::Monitored, E>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let inner = this.inner;
@@ -319,7 +335,7 @@ struct BodyCall<R: ReadResponse> {
 
 impl<R: ReadResponse> BodyCall<R> {
     fn finish(&mut self, verdict: Verdict) {
-        self.call.finish(verdict, Some(self.bytes));
+        self.call.finish(verdict, self.bytes);
     }
 
     /// Reads a frame; true if it is the last one.
@@ -346,7 +362,7 @@ impl<R: ReadResponse> Drop for BodyCall<R> {
         };
         if let Some(verdict) = decided {
             self.finish(verdict);
-        } else if let Some(call) = &mut self.call.held.call {
+        } else if let Some(call) = self.call.held.call.as_mut().filter(|_| self.bytes > 0) {
             // Cancelled, or out of time: the guard finds that out.
             call.response_size(self.bytes);
         }

@@ -206,7 +206,7 @@ impl Settings {
         let reader = self.reader();
         let method = self.method(reader.monitor);
         let mut call = self.with_host(method, request.host()).start();
-        if let Some(bytes) = request.bytes() {
+        if let Some(bytes) = request.bytes().filter(|bytes| *bytes > 0) {
             call.request_size(bytes);
         }
         CallInFlight {

@@ -30,7 +30,7 @@ use tower_service::Service;
 
 use crate::call::{
     CallInFlight, HeldCall, MonitoredBody, ReadError, ReadResponse, ResponseFuture, Rest, Verdict,
-    method_of,
+    method_of, note_size,
 };
 use crate::errors::outcome_of;
 use crate::upgrade::{UpgradeCall, upgrades};
@@ -224,7 +224,8 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let (request, mut call) = self.settings.start(request);
+        let (mut request, route) = self.settings.route(request);
+        let mut call = self.settings.start(&mut request, route.as_deref());
         let inner = &mut self.inner;
         let future = call.held.run(|| inner.call(request));
         ResponseFuture::new(future, call)
@@ -236,41 +237,38 @@ impl Settings {
         self.monitor.unwrap_or_else(Monitor::current)
     }
 
+    /// The answer of the user's function, where it is asked.
+    fn route<B>(&self, request: Request<B>) -> (Request<B>, Option<Cow<'static, str>>) {
+        match &self.route {
+            Some(route) if matched_path(&request).is_none() => {
+                let (head, body) = request.into_parts();
+                let pattern = route(&head);
+                (Request::from_parts(head, body), pattern)
+            }
+            _ => (request, None),
+        }
+    }
+
     /// Starts the call of a request.
-    fn start<B: Body>(&self, mut request: Request<B>) -> (Request<B>, CallInFlight<HttpReader>) {
-        let size = request.body().size_hint().exact();
+    fn start<B: Body>(
+        &self,
+        request: &mut Request<B>,
+        route: Option<&str>,
+    ) -> CallInFlight<HttpReader> {
+        let monitor = self.monitor();
+        let pattern = matched_path(request).or(route).unwrap_or(UNMATCHED);
+        let mut call = named(monitor, verb_of(request.method()), pattern).start_entry();
+        note_size(&mut call, request.body());
         let reader = HttpReader {
             outcome: self.outcome,
-            monitor: self.monitor(),
+            monitor,
             verdict: Verdict::Success,
             is_head: request.method() == Verb::HEAD,
             is_connect: request.method() == Verb::CONNECT,
-            upgrade: UpgradeCall::of_request(&mut request),
+            upgrade: UpgradeCall::of_request(request),
         };
-        let (request, method) = self.method_of(request);
-        let mut call = method.start_entry();
-        if let Some(bytes) = size {
-            call.request_size(bytes);
-        }
         let held = HeldCall::new(call, self.monitor);
-        (request, CallInFlight { held, reader })
-    }
-
-    /// The method of a request.
-    fn method_of<B>(&self, request: Request<B>) -> (Request<B>, Method) {
-        let verb = verb_of(request.method());
-        let monitor = self.monitor();
-        if let Some(pattern) = matched_path(&request) {
-            let method = named(monitor, verb, pattern);
-            return (request, method);
-        }
-        let Some(route) = &self.route else {
-            return (request, named(monitor, verb, UNMATCHED));
-        };
-        let (head, body) = request.into_parts();
-        let pattern = route(&head);
-        let method = named(monitor, verb, pattern.as_deref().unwrap_or(UNMATCHED));
-        (Request::from_parts(head, body), method)
+        CallInFlight { held, reader }
     }
 
     /// Records a service that cannot take requests any more: the request that it would have got never arrives.
@@ -286,20 +284,12 @@ fn named(monitor: Monitor, verb: &str, pattern: &str) -> Method {
 }
 
 /// The name of a standard verb, or `OTHER`.
-fn verb_of(verb: &Verb) -> &'static str {
-    const KNOWN: [(Verb, &str); 9] = [
-        (Verb::GET, "GET"),
-        (Verb::POST, "POST"),
-        (Verb::PUT, "PUT"),
-        (Verb::DELETE, "DELETE"),
-        (Verb::HEAD, "HEAD"),
-        (Verb::OPTIONS, "OPTIONS"),
-        (Verb::CONNECT, "CONNECT"),
-        (Verb::PATCH, "PATCH"),
-        (Verb::TRACE, "TRACE"),
-    ];
-    let known = KNOWN.iter().find(|(known, _)| known == verb);
-    known.map_or("OTHER", |(_, name)| name)
+fn verb_of(verb: &Verb) -> &str {
+    match verb.as_str() {
+        known @ ("GET" | "POST" | "PUT" | "DELETE" | "HEAD" | "OPTIONS" | "CONNECT" | "PATCH"
+        | "TRACE") => known,
+        _ => "OTHER",
+    }
 }
 
 /// The pattern of the route that axum chose.

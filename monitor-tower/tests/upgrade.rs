@@ -1,4 +1,4 @@
-//! Requests that become WebSockets or tunnels, over sockets.
+//! Requests that become `WebSocket`s or tunnels, over sockets.
 #![cfg(feature = "axum")]
 
 mod support;
