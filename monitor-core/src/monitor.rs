@@ -64,7 +64,7 @@ impl Monitor {
     /// let monitor = Monitor::new(StorageConfig::default());
     /// monitor.scope_sync(|| Monitor::current().method("Job").map(|job| job.start().finish(Outcome::Success)))?;
     /// assert!(monitor.has_method("Job"));
-    /// assert!(!Monitor::current().has_method("Job"), "outside of the scope it is the global one");
+    /// assert_eq!(Monitor::current(), Monitor::global(), "outside of the scope");
     /// # Ok::<(), monitor_core::MethodError>(())
     /// ```
     pub fn current() -> Self {
@@ -134,6 +134,25 @@ impl Monitor {
         })
     }
 
+    /// The method of this name if it was made before, by [`method`](Self::method) or by a call. Names that come from requests
+    /// can be looked up here: nothing is made.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_core::{Monitor, StorageConfig};
+    ///
+    /// let monitor = Monitor::new(StorageConfig::default());
+    /// assert!(monitor.known_method("Get").is_none());
+    /// monitor.method("Get")?;
+    /// assert!(monitor.known_method("Get").is_some());
+    /// # Ok::<(), monitor_core::MethodError>(())
+    /// ```
+    pub fn known_method(&self, name: &str) -> Option<Method> {
+        let core = self.storage.core.known_method(name)?;
+        Some(Method { core })
+    }
+
     /// Runs a future whose calls record here. A task that it spawns is not part of the scope and needs a scope of its
     /// own.
     pub fn scope<F: Future>(&self, future: F) -> Scope<F> {
@@ -172,6 +191,15 @@ impl Monitor {
         }
     }
 }
+
+/// Two handles are equal if they are of one monitor.
+impl PartialEq for Monitor {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.storage.core, other.storage.core)
+    }
+}
+
+impl Eq for Monitor {}
 
 impl Deref for Monitor {
     type Target = MonitorStorage;

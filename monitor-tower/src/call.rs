@@ -96,7 +96,7 @@ impl Verdict {
         }
     }
 
-    fn outcome(self) -> Outcome<'static> {
+    pub(crate) fn outcome(self) -> Outcome<'static> {
         match self {
             Self::Success => Outcome::Success,
             Self::Failure(name) => Outcome::ErrorType(name),
@@ -120,6 +120,11 @@ pub enum Rest {
 pub trait ReadResponse {
     /// Reads the head.
     fn head<B>(&mut self, response: &Response<B>) -> Rest;
+
+    /// Starts the call where its method follows from the response: asked for at the head, or at an end without one.
+    fn start_late(&mut self) -> Option<CallGuard> {
+        None
+    }
 
     /// Takes the call where it lasts longer than the response (an upgraded connection), else gives it back.
     fn take_over(&mut self, call: HeldCall) -> Option<HeldCall> {
@@ -146,6 +151,16 @@ pub trait ReadResponse {
     /// none, it is cancelled.
     fn dropped(&self, begun: bool) -> Option<Verdict>;
 
+    /// The outcome of a call that is dropped before its response has a head; if there is none, it is cancelled.
+    fn unanswered(&self) -> Option<Verdict> {
+        None
+    }
+
+    /// The size of the response, of whose body so many bytes were seen.
+    fn response_size(&self, body: u64) -> u64 {
+        body
+    }
+
     /// Adds the numbers of the protocol to the call, which is about to end.
     fn note(&self, call: &mut CallGuard) {
         let _ = call;
@@ -162,6 +177,8 @@ pub trait ReadError<E> {
 #[derive(Debug)]
 pub struct HeldCall {
     call: Option<CallGuard>,
+    /// True while code of the service runs, and after a panic of it.
+    runs: bool,
     /// The monitor that the user gave to the layer: the calls of the service record there too.
     scope: Option<Monitor>,
 }
@@ -170,12 +187,14 @@ impl HeldCall {
     /// That of a call that is over, or goes on elsewhere.
     const OVER: Self = Self {
         call: None,
+        runs: false,
         scope: None,
     };
 
-    pub(crate) fn new(call: CallGuard, scope: Option<Monitor>) -> Self {
+    pub(crate) fn new(call: impl Into<Option<CallGuard>>, scope: Option<Monitor>) -> Self {
         Self {
-            call: Some(call),
+            call: call.into(),
+            runs: false,
             scope,
         }
     }
@@ -184,6 +203,7 @@ impl HeldCall {
     #[inline]
     pub(crate) fn run<R>(&mut self, run: impl FnOnce() -> R) -> R {
         let call = self.call.take();
+        self.runs = true;
         let in_call = || match &call {
             Some(call) => call.run(run),
             None => run(),
@@ -193,6 +213,7 @@ impl HeldCall {
             None => in_call(),
         };
         self.call = call;
+        self.runs = false;
         value
     }
 
@@ -221,7 +242,7 @@ impl Drop for HeldCall {
 
 /// A call and the part that reads its outcome.
 #[derive(Debug)]
-pub struct CallInFlight<R> {
+pub struct CallInFlight<R: ReadResponse> {
     pub(crate) held: HeldCall,
     pub(crate) reader: R,
 }
@@ -230,16 +251,52 @@ impl<R: ReadResponse> CallInFlight<R> {
     fn finish(&mut self, verdict: Verdict, response_bytes: u64) {
         if let Some(mut call) = self.held.take() {
             if response_bytes > 0 {
-                call.response_size(response_bytes);
+                call.response_size(self.reader.response_size(response_bytes));
             }
             self.reader.note(&mut call);
             call.finish(verdict.outcome());
         }
     }
+
+    /// Starts the call if that had to wait for the response.
+    fn start_late(&mut self) {
+        if self.held.call.is_none() {
+            self.held.call = self.reader.start_late();
+        }
+    }
+
+    /// Ends the call of a service that returned an error.
+    fn fail<E>(&mut self, error: &E)
+    where
+        R: ReadError<E>,
+    {
+        self.start_late();
+        if let Some(mut call) = self.held.take() {
+            self.reader.note(&mut call);
+            call.finish(self.reader.error(error));
+        }
+    }
+}
+
+/// Ends a call that is dropped without a response, or in the middle of one. If no outcome is decided, the guard finds it.
+impl<R: ReadResponse> Drop for CallInFlight<R> {
+    fn drop(&mut self) {
+        self.start_late();
+        let Some(call) = &mut self.held.call else {
+            return;
+        };
+        self.reader.note(call);
+        if self.held.runs {
+            // A call that had not started was not on the stack of that panic.
+            self.held.finish(Outcome::Panic);
+        } else if let Some(verdict) = self.reader.unanswered() {
+            self.held.finish(verdict.outcome());
+        }
+    }
 }
 
 /// A response that a call can go on in.
-pub trait MonitoredResponse<R> {
+pub trait MonitoredResponse<R: ReadResponse> {
     /// The same response with the call.
     type Monitored;
 
@@ -253,6 +310,7 @@ impl<B: Body, R: ReadResponse> MonitoredResponse<R> for Response<B> {
     #[inline]
     fn monitored(self, mut call: CallInFlight<R>) -> Self::Monitored {
         let rest = call.reader.head(&self);
+        call.start_late();
         let held = mem::replace(&mut call.held, HeldCall::OVER);
         call.held = call.reader.take_over(held).unwrap_or(HeldCall::OVER);
         if rest == Rest::Nothing || self.body().is_end_stream() {
@@ -266,7 +324,7 @@ impl<B: Body, R: ReadResponse> MonitoredResponse<R> for Response<B> {
 pin_project! {
     /// The future of a monitored service: a response whose body ends the call.
     #[must_use = "futures do nothing unless polled"]
-    pub struct ResponseFuture<F, R> {
+    pub struct ResponseFuture<F, R: ReadResponse> {
         // First, and so dropped before the call: it is in flight while destructors of the service run.
         #[pin]
         inner: F,
@@ -274,7 +332,7 @@ pin_project! {
     }
 }
 
-impl<F, R> ResponseFuture<F, R> {
+impl<F, R: ReadResponse> ResponseFuture<F, R> {
     pub(crate) fn new(inner: F, call: CallInFlight<R>) -> Self {
         Self {
             inner,
@@ -308,14 +366,14 @@ where
         Poll::Ready(match result {
             Ok(response) => Ok(response.monitored(call)),
             Err(error) => {
-                call.held.finish(call.reader.error(&error));
+                call.fail(&error);
                 Err(error)
             }
         })
     }
 }
 
-impl<F, R> fmt::Debug for ResponseFuture<F, R> {
+impl<F, R: ReadResponse> fmt::Debug for ResponseFuture<F, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }
@@ -364,7 +422,7 @@ impl<R: ReadResponse> Drop for BodyCall<R> {
             self.finish(verdict);
         } else if let Some(call) = self.call.held.call.as_mut().filter(|_| self.bytes > 0) {
             // Cancelled, or out of time: the guard finds that out.
-            call.response_size(self.bytes);
+            call.response_size(reader.response_size(self.bytes));
         }
     }
 }

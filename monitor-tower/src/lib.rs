@@ -34,12 +34,24 @@
 
 mod call;
 mod client;
+#[cfg(feature = "tonic")]
+mod codes;
 mod errors;
+#[cfg(feature = "tonic")]
+mod grpc;
 mod http;
+#[cfg(feature = "tonic")]
+mod messages;
 mod upgrade;
 
 pub use crate::client::{
     BoxedErrors, ClientLayer, ClientService, OutgoingRequest, StdErrors, client,
+};
+#[cfg(feature = "tonic")]
+pub use crate::codes::CodeOutcome;
+#[cfg(feature = "tonic")]
+pub use crate::grpc::{
+    GrpcClientLayer, GrpcClientService, GrpcLayer, GrpcService, grpc, grpc_client,
 };
 pub use crate::http::{HttpLayer, HttpService, StatusOutcome, http};
 pub use crate::upgrade::{ServeUpgraded, UpgradeCall};

@@ -301,7 +301,7 @@ impl StorageCore {
     }
 
     /// The method of this name, without labels, if it was made.
-    fn known_method(&self, name: &str) -> Option<&'static MethodCore> {
+    pub(crate) fn known_method(&self, name: &str) -> Option<&'static MethodCore> {
         self.methods.item(MethodId::find(name)?.id)
     }
 

@@ -1,0 +1,640 @@
+//! The layers for gRPC: a call for each request of a tonic server or channel, with its outcome by the status code.
+//!
+//! # The name
+//!
+//! The method of a server's call is `<package>.<service>/<method>`, which is the path of the request. A client may send any
+//! path, and the layer stands outside of the router that knows the right ones. So a path is a name if the monitor has a
+//! method of that name. If it has none, the call waits for the response: an answer that only a handler gives makes the
+//! method, and the call starts late, with the time of its arrival. Otherwise it counts as `(unmatched)`: tonic answers a
+//! path that it does not know with `UNIMPLEMENTED`, and an interceptor in front of a method may refuse the call by
+//! `UNAUTHENTICATED` or `PERMISSION_DENIED`. Beyond that the storage's `max_methods` holds.
+//!
+//! # The outcome
+//!
+//! The code of the trailers or of a head without a body, by [`CodeOutcome`]. A stream that ends without one is a failure, as
+//! it is for its client.
+//!
+//! # Time limits
+//!
+//! tonic's own time limits ([`Server::timeout`], and the `grpc-timeout` of the request) stand around all layers: the call is
+//! dropped and tonic answers in its place. To the layer it looks as if the client had left. So a call that is dropped when
+//! its time is over has exceeded its deadline; the layer reads `grpc-timeout`, and the user names the server's limit
+//! ([`GrpcLayer::time_limit`]). A client that leaves at its deadline looks the same, and its call counts the same.
+//!
+//! [`Server::timeout`]: https://docs.rs/tonic/0.14/tonic/transport/server/struct.Server.html#method.timeout
+
+use std::borrow::Cow;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::{Buf, Bytes};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, Request, Response, StatusCode};
+use http_body::Body;
+use monitor_core::{CallGuard, Method, Monitor, Outcome};
+use pin_project_lite::pin_project;
+use tonic::Code;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::call::{
+    CallInFlight, HeldCall, MonitoredBody, ReadError, ReadResponse, ResponseFuture, Rest, Verdict,
+    method_of,
+};
+use crate::codes::{BROKEN_BODY, CodeOutcome, CodeRule, code_in, code_of_error, code_of_status};
+use crate::errors::{BoxError, outcome_of};
+use crate::messages::{CountedBody, MessageCount, MessageCounters, MessageParser};
+
+/// The method of calls that no handler answers.
+const UNMATCHED: &str = "(unmatched)";
+
+/// The label of a client's calls that has the gRPC method.
+const METHOD_LABEL: &str = "grpc_method";
+
+/// The layer that records the calls of a gRPC server; see [`GrpcLayer`].
+pub fn grpc() -> GrpcLayer {
+    GrpcLayer {
+        settings: Settings::new(CodeOutcome::of_server),
+        time_limit: None,
+    }
+}
+
+/// The layer that records the calls that a gRPC client makes, as the method `-> <name>`; see [`GrpcClientLayer`].
+pub fn grpc_client(name: impl Into<Cow<'static, str>>) -> GrpcClientLayer {
+    GrpcClientLayer {
+        settings: Settings::new(CodeOutcome::of_client),
+        name: name.into(),
+        has_method_label: false,
+    }
+}
+
+/// What both layers know.
+#[derive(Debug, Clone)]
+struct Settings {
+    monitor: Option<Monitor>,
+    outcome: CodeRule,
+    counters: Arc<MessageCounters>,
+}
+
+impl Settings {
+    fn new(outcome: CodeRule) -> Self {
+        Self {
+            monitor: None,
+            outcome,
+            counters: Arc::default(),
+        }
+    }
+
+    fn monitor(&self) -> Monitor {
+        self.monitor.unwrap_or_else(Monitor::current)
+    }
+}
+
+/// Records each request of a gRPC server as an entry call named `<package>.<service>/<method>`, from its arrival to its
+/// trailers.
+///
+/// Made by [`grpc`]. Give it to `Server::builder().layer(..)` of tonic, or to an axum router with tonic's routes. tonic's own
+/// limits (`timeout`, `concurrency_limit_per_connection`, `load_shed`) stand around it: see `docs/grpc.md`.
+#[derive(Debug, Clone)]
+#[must_use = "a layer does nothing unless it is added to a service"]
+pub struct GrpcLayer {
+    settings: Settings,
+    time_limit: Option<Duration>,
+}
+
+impl GrpcLayer {
+    /// Records in this monitor, requests and the calls inside of them. By default they record in the monitor that is
+    /// current where the request arrives, which is the global one outside of a scope.
+    pub fn monitor(mut self, monitor: Monitor) -> Self {
+        self.settings.monitor = Some(monitor);
+        self
+    }
+
+    /// Sets the meaning of codes; by default [`CodeOutcome::of_server`]. `UNIMPLEMENTED` of a method that the server does not
+    /// have is no failure in any case, but expected.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_tower::CodeOutcome;
+    /// use tonic::Code;
+    ///
+    /// let layer = monitor_tower::grpc().outcome(|code| match code {
+    ///     Code::Aborted => CodeOutcome::Failure,
+    ///     other => CodeOutcome::of_server(other),
+    /// });
+    /// # let _ = layer;
+    /// ```
+    pub fn outcome(mut self, outcome: fn(Code) -> CodeOutcome) -> Self {
+        self.settings.outcome = outcome;
+        self
+    }
+
+    /// Names the time limit that is given to tonic's `Server::timeout`: a call that is dropped after this time, and before its
+    /// response, is a failure of the type `grpc_deadline_exceeded`. The layer cannot see that limit, and ends no call
+    /// itself; without this, such calls are `cancelled`.
+    pub fn time_limit(mut self, limit: Duration) -> Self {
+        self.time_limit = Some(limit);
+        self
+    }
+
+    /// Starts the call of a request, or has it wait for the response.
+    fn start<B>(&self, request: &Request<B>) -> CallInFlight<GrpcReader> {
+        let monitor = self.settings.monitor();
+        let deadline = Deadline::of(request.headers(), self.time_limit);
+        let mut reader = GrpcReader::new(&self.settings, deadline);
+        let name = method_name(request.uri().path());
+        let known = match name {
+            Some(name) => monitor.known_method(name),
+            None => Some(unmatched(monitor)),
+        };
+        let call = known.map(|method| {
+            reader.is_unmatched = name.is_none();
+            reader.begin(monitor, method, method.start_entry())
+        });
+        if call.is_none() {
+            reader.late = Some(LateCall {
+                monitor,
+                name: name.unwrap_or_default().into(),
+                arrived: Instant::now(),
+            });
+        }
+        let held = HeldCall::new(call, self.settings.monitor);
+        CallInFlight { held, reader }
+    }
+}
+
+impl<S> Layer<S> for GrpcLayer {
+    type Service = GrpcService<S>;
+
+    fn layer(&self, inner: S) -> GrpcService<S> {
+        GrpcService {
+            inner,
+            layer: self.clone(),
+        }
+    }
+}
+
+/// The name that a path may have: `greet.Greeter/Count` of `/greet.Greeter/Count`.
+fn method_name(path: &str) -> Option<&str> {
+    let name = path.strip_prefix('/')?;
+    let (service, method) = name.split_once('/')?;
+    let is_name = !service.is_empty() && !method.is_empty() && !method.contains('/');
+    is_name.then_some(name)
+}
+
+fn unmatched(monitor: Monitor) -> Method {
+    monitor.method(UNMATCHED).expect("a name of 11 bytes")
+}
+
+/// A server's service whose requests are recorded; made by [`GrpcLayer`].
+#[derive(Debug, Clone)]
+pub struct GrpcService<S> {
+    inner: S,
+    layer: GrpcLayer,
+}
+
+impl<S, B, R> Service<Request<B>> for GrpcService<S>
+where
+    S: Service<Request<tonic::body::Body>, Response = Response<R>>,
+    S::Error: fmt::Display + 'static,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+    R: Body,
+{
+    type Response = Response<MonitoredBody<R, GrpcReader>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future, GrpcReader>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        let ready = self.inner.poll_ready(context);
+        if let Poll::Ready(Err(error)) = &ready {
+            let settings = &self.layer.settings;
+            let call = unmatched(settings.monitor()).start_entry();
+            call.finish(settings.outcome_of(error));
+        }
+        ready
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let mut call = self.layer.start(&request);
+        let request = call.reader.counted(request);
+        let inner = &mut self.inner;
+        let future = call.held.run(|| inner.call(request));
+        ResponseFuture::new(future, call)
+    }
+}
+
+/// Records each call of a gRPC client as a call named `-> <name>`, whose caller is the current one, from its start to its
+/// trailers.
+///
+/// Made by [`grpc_client`]. Put it around a tonic channel.
+///
+/// # Examples
+///
+/// ```
+/// use tonic::transport::Channel;
+/// use tower::ServiceBuilder;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let channel = Channel::from_static("http://localhost:50051").connect_lazy();
+/// let channel = ServiceBuilder::new().layer(monitor_tower::grpc_client("dictionary")).service(channel);
+/// // GreeterClient::new(channel)
+/// # let _ = channel;
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "a layer does nothing unless it is added to a service"]
+pub struct GrpcClientLayer {
+    settings: Settings,
+    name: Cow<'static, str>,
+    has_method_label: bool,
+}
+
+impl GrpcClientLayer {
+    /// Records in this monitor; by default in the one that is current where the call is made.
+    pub fn monitor(mut self, monitor: Monitor) -> Self {
+        self.settings.monitor = Some(monitor);
+        self
+    }
+
+    /// Sets the meaning of codes; by default [`CodeOutcome::of_client`].
+    pub fn outcome(mut self, outcome: fn(Code) -> CodeOutcome) -> Self {
+        self.settings.outcome = outcome;
+        self
+    }
+
+    /// Gives the calls the label `grpc_method`, such as `greet.Greeter/Count`. The storage's `max_series` holds.
+    pub fn label_methods(mut self) -> Self {
+        self.has_method_label = true;
+        self
+    }
+
+    fn method(&self, monitor: Monitor, path: &str) -> Method {
+        let method = method_of(monitor, "->", &self.name).expect("a name of 1 to 120 bytes");
+        let name = method_name(path).filter(|_| self.has_method_label);
+        let labelled = name.map(|name| method.with_labels(&[(METHOD_LABEL, name)]));
+        labelled.and_then(Result::ok).unwrap_or(method)
+    }
+
+    fn start<B>(&self, request: &Request<B>) -> CallInFlight<GrpcReader> {
+        let monitor = self.settings.monitor();
+        let deadline = Deadline::of(request.headers(), None);
+        let mut reader = GrpcReader::new(&self.settings, deadline);
+        reader.is_client = true;
+        let method = self.method(monitor, request.uri().path());
+        let call = reader.begin(monitor, method, method.start());
+        let held = HeldCall::new(call, self.settings.monitor);
+        CallInFlight { held, reader }
+    }
+}
+
+impl<S> Layer<S> for GrpcClientLayer {
+    type Service = GrpcClientService<S>;
+
+    fn layer(&self, inner: S) -> GrpcClientService<S> {
+        GrpcClientService {
+            inner,
+            layer: self.clone(),
+        }
+    }
+}
+
+/// A channel whose calls are recorded; made by [`GrpcClientLayer`].
+#[derive(Debug, Clone)]
+pub struct GrpcClientService<S> {
+    inner: S,
+    layer: GrpcClientLayer,
+}
+
+impl<S, B, R> Service<Request<B>> for GrpcClientService<S>
+where
+    S: Service<Request<tonic::body::Body>, Response = Response<R>>,
+    S::Error: Into<BoxError>,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+    R: Body,
+{
+    type Response = Response<MonitoredBody<R, GrpcReader>>;
+    type Error = BoxError;
+    type Future = ResponseFuture<BoxErrorFuture<S::Future>, GrpcReader>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        let ready = self.inner.poll_ready(context).map_err(Into::into);
+        if let Poll::Ready(Err(error)) = &ready {
+            let settings = &self.layer.settings;
+            let call = self.layer.method(settings.monitor(), "").start();
+            call.finish(settings.outcome_of(error));
+        }
+        ready
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let mut call = self.layer.start(&request);
+        let request = call.reader.counted(request);
+        let inner = &mut self.inner;
+        let inner = call.held.run(|| inner.call(request));
+        ResponseFuture::new(BoxErrorFuture { inner }, call)
+    }
+}
+
+pin_project! {
+    /// A future with its error in a box, where its sources can be read.
+    #[derive(Debug)]
+    pub struct BoxErrorFuture<F> {
+        #[pin]
+        inner: F,
+    }
+}
+
+impl<F, T, E> Future for BoxErrorFuture<F>
+where
+    F: Future<Output = Result<T, E>>,
+    E: Into<BoxError>,
+{
+    type Output = Result<T, BoxError>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.project().inner.poll(context).map_err(Into::into)
+    }
+}
+
+impl Settings {
+    /// The outcome of a call that ended with this code.
+    fn verdict(&self, code: Code) -> Verdict {
+        (self.outcome)(code).verdict(code)
+    }
+
+    /// The outcome of a call that has an error in place of a response.
+    fn outcome_of<'e, E: fmt::Display + 'static>(&self, error: &'e E) -> Outcome<'e> {
+        match code_of_error(error) {
+            Some(code) => self.verdict(code).outcome(),
+            None => outcome_of(self.monitor(), error),
+        }
+    }
+}
+
+/// The time limits of a call.
+#[derive(Debug)]
+struct Deadline {
+    /// If there is a limit.
+    arrived: Option<Instant>,
+    /// The client's, for the whole call.
+    whole: Option<Duration>,
+    /// The server's, up to the head of the response.
+    head: Option<Duration>,
+}
+
+impl Deadline {
+    fn of(request: &HeaderMap, head: Option<Duration>) -> Self {
+        let whole = request.get("grpc-timeout");
+        let whole = whole.and_then(|limit| grpc_timeout(limit.to_str().ok()?));
+        let arrived = whole.or(head).map(|_| Instant::now());
+        Self {
+            arrived,
+            whole,
+            head,
+        }
+    }
+
+    /// The client's time that is left.
+    fn left(&self) -> Option<Duration> {
+        Some(self.whole?.saturating_sub(self.arrived?.elapsed()))
+    }
+
+    /// True if the time is over. The client's clock began to run before the request arrived, and in an overload long before:
+    /// so a client that leaves in the second half of its time, or in the last second, has no time left.
+    fn is_over(&self, has_head: bool) -> bool {
+        let Some(arrived) = self.arrived else {
+            return false;
+        };
+        let elapsed = arrived.elapsed();
+        let on_the_way = |limit: Duration| (limit / 2).min(Duration::from_secs(1));
+        let of_client = |limit| elapsed + on_the_way(limit) >= limit;
+        let of_server = |limit| !has_head && elapsed >= limit;
+        self.whole.is_some_and(of_client) || self.head.is_some_and(of_server)
+    }
+}
+
+/// The duration in a `grpc-timeout`: at most 8 digits and a unit.
+fn grpc_timeout(text: &str) -> Option<Duration> {
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    if digits.len() > 8 || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        return None;
+    }
+    let number: u64 = digits.parse().ok()?;
+    Some(match unit {
+        "H" => Duration::from_secs(number * 3_600),
+        "M" => Duration::from_secs(number * 60),
+        "S" => Duration::from_secs(number),
+        "m" => Duration::from_millis(number),
+        "u" => Duration::from_micros(number),
+        "n" => Duration::from_nanos(number),
+        _ => return None,
+    })
+}
+
+/// A call that waits for the response, which tells whether its path is a name.
+#[derive(Debug)]
+struct LateCall {
+    monitor: Monitor,
+    name: Box<str>,
+    arrived: Instant,
+}
+
+/// Reads the outcome of a call off its head and trailers, and counts its messages.
+#[derive(Debug)]
+pub struct GrpcReader {
+    settings: Settings,
+    deadline: Deadline,
+    late: Option<LateCall>,
+    is_client: bool,
+    is_unmatched: bool,
+    /// Whether the head proves that a handler answered.
+    is_answered: bool,
+    /// Of the head, once there is one.
+    status: Option<StatusCode>,
+    code: Option<Code>,
+    requests: Arc<MessageCount>,
+    parser: MessageParser,
+    responses: MessageCount,
+}
+
+impl GrpcReader {
+    fn new(settings: &Settings, deadline: Deadline) -> Self {
+        Self {
+            settings: settings.clone(),
+            deadline,
+            late: None,
+            is_client: false,
+            is_unmatched: false,
+            is_answered: false,
+            status: None,
+            code: None,
+            requests: Arc::default(),
+            parser: MessageParser::default(),
+            responses: MessageCount::default(),
+        }
+    }
+
+    /// Gives a call that has started its deadline and its counters.
+    fn begin(&self, monitor: Monitor, method: Method, mut call: CallGuard) -> CallGuard {
+        call.deadline(self.deadline.left());
+        if let Some((received, sent)) = self.settings.counters.of(monitor, method.name()) {
+            let (requests, responses) = if self.is_client {
+                (sent, received)
+            } else {
+                (received, sent)
+            };
+            self.requests.count_with(requests);
+            self.responses.count_with(responses);
+        }
+        call
+    }
+
+    /// A request whose messages are counted.
+    fn counted<B>(&self, request: Request<B>) -> Request<tonic::body::Body>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let count = Arc::clone(&self.requests);
+        request.map(|body| tonic::body::Body::new(CountedBody::new(body, count)))
+    }
+
+    fn verdict(&self, code: Code) -> Verdict {
+        match self.settings.verdict(code) {
+            Verdict::Failure(name) if self.is_unmatched && code == Code::Unimplemented => {
+                Verdict::Expected(name)
+            }
+            verdict => verdict,
+        }
+    }
+}
+
+impl ReadResponse for GrpcReader {
+    fn head<B>(&mut self, response: &Response<B>) -> Rest {
+        self.status = Some(response.status());
+        self.code = code_in(response.headers());
+        let kind = response.headers().get(CONTENT_TYPE);
+        let is_grpc = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"));
+        // Before a handler, tonic and interceptors give these.
+        let is_refused = matches!(
+            self.code,
+            Some(Code::Unimplemented | Code::Unauthenticated | Code::PermissionDenied)
+        );
+        self.is_answered = is_grpc && response.status() == StatusCode::OK && !is_refused;
+        Rest::Body
+    }
+
+    fn start_late(&mut self) -> Option<CallGuard> {
+        let late = self.late.take()?;
+        let name = self.is_answered.then_some(&*late.name);
+        let named = name.and_then(|name| late.monitor.method(name).ok());
+        self.is_unmatched = named.is_none();
+        let method = named.unwrap_or_else(|| unmatched(late.monitor));
+        let mut call = method.start_entry();
+        call.set_elapsed(late.arrived.elapsed());
+        Some(self.begin(late.monitor, method, call))
+    }
+
+    fn data(&mut self, data: &impl Buf) {
+        self.responses.add(&self.parser.read(data.chunk()));
+    }
+
+    fn trailers(&mut self, trailers: &HeaderMap) {
+        self.code = code_in(trailers).or(self.code);
+    }
+
+    fn ended(&self) -> Verdict {
+        let of_status = || code_of_status(self.status.unwrap_or_default());
+        self.verdict(self.code.unwrap_or_else(of_status))
+    }
+
+    fn broken(&self) -> Verdict {
+        Verdict::Failure(BROKEN_BODY)
+    }
+
+    fn dropped(&self, _begun: bool) -> Option<Verdict> {
+        if self.code.is_some() {
+            return Some(self.ended());
+        }
+        let is_over = self.deadline.is_over(true);
+        is_over.then(|| self.verdict(Code::DeadlineExceeded))
+    }
+
+    fn unanswered(&self) -> Option<Verdict> {
+        let is_over = self.status.is_none() && self.deadline.is_over(false);
+        is_over.then(|| self.verdict(Code::DeadlineExceeded))
+    }
+
+    fn response_size(&self, _body: u64) -> u64 {
+        self.responses.bytes()
+    }
+
+    fn note(&self, call: &mut CallGuard) {
+        self.requests.flush();
+        call.request_size(self.requests.bytes());
+    }
+}
+
+impl<E: fmt::Display + 'static> ReadError<E> for GrpcReader {
+    fn error<'e>(&self, error: &'e E) -> Outcome<'e> {
+        self.settings.outcome_of(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_service_and_a_method_are_a_name() {
+        assert_eq!(
+            method_name("/greet.Greeter/Count"),
+            Some("greet.Greeter/Count")
+        );
+        for path in ["", "/", "//", "/a", "/a/", "//b", "/a/b/c", "a/b", "*"] {
+            assert_eq!(method_name(path), None, "{path:?}");
+        }
+    }
+
+    #[test]
+    fn a_timeout_has_up_to_eight_digits_and_a_unit() {
+        assert_eq!(grpc_timeout("3H"), Some(Duration::from_secs(10_800)));
+        assert_eq!(grpc_timeout("2M"), Some(Duration::from_secs(120)));
+        assert_eq!(grpc_timeout("42S"), Some(Duration::from_secs(42)));
+        assert_eq!(grpc_timeout("13m"), Some(Duration::from_millis(13)));
+        assert_eq!(grpc_timeout("2u"), Some(Duration::from_micros(2)));
+        assert_eq!(
+            grpc_timeout("99999999n"),
+            Some(Duration::from_nanos(99_999_999))
+        );
+        for bad in ["", "S", "1", "123456789H", "+1S", "-1S", "1.5S", "1s", "1µ"] {
+            assert_eq!(grpc_timeout(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_client_may_leave_a_while_before_its_time_is_over_and_the_servers_limit_is_exact() {
+        let ago = |millis| Instant::now().checked_sub(Duration::from_millis(millis));
+        let of = |whole, head, arrived| Deadline {
+            arrived: ago(arrived),
+            whole,
+            head,
+        };
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        assert!(of(seconds(10), None, 9_000).is_over(true));
+        assert!(!of(seconds(10), None, 8_000).is_over(true));
+        assert!(of(seconds(1), None, 500).is_over(true));
+        assert!(!of(seconds(100), None, 50_000).is_over(true));
+        assert!(!of(None, seconds(10), 9_000).is_over(false));
+        assert!(of(None, seconds(10), 10_000).is_over(false));
+        assert!(!of(None, seconds(10), 10_000).is_over(true));
+        assert!(of(seconds(10), seconds(1), 1_000).is_over(false));
+    }
+}

@@ -1,0 +1,568 @@
+//! The layer for gRPC servers under tonic, with real clients over sockets.
+#![cfg(feature = "tonic")]
+
+#[path = "support/greet.rs"]
+mod greet;
+mod support;
+
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use greet::pb::{CountRequest, Number};
+use greet::{
+    Cut, FAILS, GreeterServer, NEVER_ENDS, Obedient, Rest, client, endpoint, greet, messages,
+    serve, serve_routes,
+};
+use monitor_core::Monitor;
+use monitor_tower::{CodeOutcome, grpc};
+use support::{calls, counts, monitor, sum_of, wait_for, wait_for_end};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::body::Body;
+use tonic::service::Routes;
+use tonic::transport::Server;
+use tonic::{Code, Request, Status, Streaming};
+use tower::limit::GlobalConcurrencyLimitLayer;
+use tower::load_shed::LoadShedLayer;
+use tower::timeout::TimeoutLayer;
+use tower::{Layer, Service, ServiceBuilder};
+
+#[tokio::test]
+async fn a_unary_call_is_named_by_service_and_method_and_has_the_outcome_of_its_code() {
+    let monitor = monitor();
+    let mut client = client(serve(monitor, grpc().monitor(monitor)).await).await;
+    client.greet(greet("whale")).await.expect("a greeting");
+    // 5 is NOT_FOUND, 1 CANCELLED, 14 UNAVAILABLE.
+    for code in [5, 1, 14] {
+        let refused = client.greet(greet(&format!("code {code}"))).await;
+        assert_eq!(refused.expect_err("a code").code(), Code::from_i32(code));
+    }
+    wait_for_end(monitor).await;
+    assert_eq!(
+        counts(monitor),
+        ["greet.Greeter/Greet started=4 ok=1 grpc_not_found=1 grpc_cancelled=1 grpc_unavailable=1"]
+    );
+    let expected = monitor.snapshot().expected;
+    assert_eq!(
+        expected,
+        [("greet.Greeter/Greet".into(), "grpc_not_found".into())]
+    );
+}
+
+#[tokio::test]
+async fn codes_are_failures_or_expected_by_their_meaning() {
+    let monitor = monitor();
+    let mut client = client(serve(monitor, grpc().monitor(monitor)).await).await;
+    client.greet(greet("whale")).await.expect("a greeting");
+    for code in 1..=16 {
+        let _ = client.greet(greet(&format!("code {code}"))).await;
+    }
+    wait_for_end(monitor).await;
+    let snapshot = monitor.snapshot();
+    let expected: Vec<_> = snapshot.expected.iter().map(|(_, name)| &**name).collect();
+    let by_meaning = [
+        "grpc_aborted",
+        "grpc_already_exists",
+        "grpc_failed_precondition",
+        "grpc_invalid_argument",
+        "grpc_not_found",
+        "grpc_out_of_range",
+        "grpc_permission_denied",
+        "grpc_unauthenticated",
+    ];
+    assert_eq!(expected, by_meaning);
+    assert_eq!(calls(monitor, "greet.Greeter/Greet").failure.count(), 16);
+}
+
+#[tokio::test]
+async fn the_meaning_of_codes_can_be_set() {
+    let monitor = monitor();
+    let layer = grpc().monitor(monitor).outcome(|code| match code {
+        Code::NotFound => CodeOutcome::Success,
+        Code::Cancelled => CodeOutcome::Cancelled,
+        Code::Unavailable => CodeOutcome::Expected,
+        other => CodeOutcome::of_server(other),
+    });
+    let mut client = client(serve(monitor, layer).await).await;
+    for code in [5, 1, 14] {
+        let _ = client.greet(greet(&format!("code {code}"))).await;
+    }
+    wait_for_end(monitor).await;
+    assert_eq!(
+        counts(monitor),
+        ["greet.Greeter/Greet started=3 ok=1 cancelled=1 grpc_unavailable=1"]
+    );
+    assert_eq!(monitor.snapshot().expected.len(), 1);
+}
+
+#[tokio::test]
+async fn a_stream_of_answers_lasts_until_its_trailers_and_has_their_code() {
+    let monitor = monitor();
+    let mut client = client(serve(monitor, grpc().monitor(monitor)).await).await;
+    let mut numbers = client
+        .count(CountRequest { limit: 3 })
+        .await
+        .expect("a stream")
+        .into_inner();
+    while numbers.message().await.expect("a number").is_some() {}
+    wait_for_end(monitor).await;
+    assert_eq!(counts(monitor), ["greet.Greeter/Count started=1 ok=1"]);
+
+    let mut numbers = client
+        .count(CountRequest { limit: FAILS })
+        .await
+        .expect("a stream")
+        .into_inner();
+    assert!(numbers.message().await.expect("a number").is_some());
+    assert!(numbers.message().await.expect("a number").is_some());
+    assert_eq!(
+        numbers.message().await.expect_err("its end").code(),
+        Code::Unavailable
+    );
+    wait_for_end(monitor).await;
+    assert_eq!(
+        counts(monitor),
+        ["greet.Greeter/Count started=2 ok=1 grpc_unavailable=1"]
+    );
+    assert_eq!(
+        messages(monitor, "greet.Greeter/Count"),
+        "2 received, 5 sent"
+    );
+}
+
+#[tokio::test]
+async fn streams_of_requests_are_in_flight_until_their_answer_and_their_messages_count() {
+    let monitor = monitor();
+    // A method that exists has its name from the call's arrival on.
+    monitor.method("greet.Greeter/Sum").expect("a name");
+    let address = serve(monitor, grpc().monitor(monitor)).await;
+    let mut client = client(address).await;
+    let (numbers, stream) = mpsc::channel(1);
+    let sum = tokio::spawn(async move { client.sum(ReceiverStream::new(stream)).await });
+    for value in [2, 3] {
+        numbers.send(Number { value }).await.expect("it is read");
+    }
+    wait_for("two messages", || {
+        messages(monitor, "greet.Greeter/Sum") == "2 received, 0 sent"
+    })
+    .await;
+    assert_eq!(counts(monitor), ["greet.Greeter/Sum started=1 in_flight=1"]);
+    drop(numbers);
+    let sum = sum.await.expect("no panic").expect("a sum");
+    assert_eq!(sum.into_inner().value, 5);
+    wait_for_end(monitor).await;
+    assert_eq!(counts(monitor), ["greet.Greeter/Sum started=1 ok=1"]);
+    assert_eq!(messages(monitor, "greet.Greeter/Sum"), "2 received, 1 sent");
+}
+
+#[tokio::test]
+async fn streams_both_ways_last_until_their_trailers() {
+    let monitor = monitor();
+    let mut client = client(serve(monitor, grpc().monitor(monitor)).await).await;
+    let (numbers, stream) = mpsc::channel(1);
+    let answers = client
+        .echo(ReceiverStream::new(stream))
+        .await
+        .expect("a stream");
+    let mut answers = answers.into_inner();
+    for value in 1..=4 {
+        numbers.send(Number { value }).await.expect("it is read");
+        assert_eq!(
+            answers.message().await.expect("a number"),
+            Some(Number { value })
+        );
+    }
+    assert_eq!(
+        counts(monitor),
+        ["greet.Greeter/Echo started=1 in_flight=1"]
+    );
+    let all = messages(monitor, "greet.Greeter/Echo");
+    assert_eq!(all, "4 received, 4 sent", "they count as they pass");
+    drop(numbers);
+    assert_eq!(answers.message().await.expect("the end"), None);
+    wait_for_end(monitor).await;
+    assert_eq!(counts(monitor), ["greet.Greeter/Echo started=1 ok=1"]);
+    assert_eq!(
+        messages(monitor, "greet.Greeter/Echo"),
+        "4 received, 4 sent"
+    );
+}
+
+#[tokio::test]
+async fn sizes_are_those_of_the_messages() {
+    let monitor = monitor();
+    let mut client = client(serve(monitor, grpc().monitor(monitor)).await).await;
+    client.greet(greet("whale")).await.expect("a greeting");
+    wait_for_end(monitor).await;
+    // A tag, a length and the text.
+    let sizes = |name| sum_of(monitor, "greet.Greeter/Greet", name);
+    assert_eq!(sizes("request_size"), Some((7.0, 1)));
+    assert_eq!(sizes("response_size"), Some((14.0, 1)));
+}
+
+#[tokio::test]
+async fn a_call_that_is_named_by_its_response_began_when_it_arrived() {
+    let monitor = monitor();
+    let mut client = client(serve(monitor, grpc().monitor(monitor)).await).await;
+    client.greet(greet("sleep 50")).await.expect("a greeting");
+    wait_for_end(monitor).await;
+    let calls = calls(monitor, "greet.Greeter/Greet");
+    assert!(calls.success.sum >= 0.05, "{}", calls.success.sum);
+}
+
+#[tokio::test]
+async fn calls_inside_have_the_request_as_their_caller() {
+    let monitor = monitor();
+    let mut client = client(serve(monitor, grpc().monitor(monitor)).await).await;
+    client.greet(greet("whale")).await.expect("a greeting");
+    client.greet(greet("load")).await.expect("a greeting");
+    wait_for_end(monitor).await;
+    let callers = calls(monitor, "Load").callers;
+    assert_eq!(callers[0].caller.as_deref(), Some("greet.Greeter/Greet"));
+    assert_eq!(
+        calls(monitor, "greet.Greeter/Greet").callers[0].caller,
+        None
+    );
+}
+
+#[tokio::test]
+async fn paths_that_the_server_does_not_have_are_no_names() {
+    let monitor = monitor();
+    let address = serve(monitor, grpc().monitor(monitor)).await;
+    let mut grpc = tonic::client::Grpc::new(endpoint(address).connect().await.expect("it listens"));
+    for at in 0..20 {
+        for path in [
+            format!("/greet.Greeter/Random{at}"),
+            format!("/x{at}.Y/Z"),
+            format!("/a/b/{at}"),
+        ] {
+            let codec = tonic_prost::ProstCodec::<Number, Number>::default();
+            grpc.ready().await.expect("it is connected");
+            let path = path.parse().expect("a path");
+            let answer = grpc
+                .unary(Request::new(Number { value: 1 }), path, codec)
+                .await;
+            assert_eq!(
+                answer.expect_err("no such method").code(),
+                Code::Unimplemented
+            );
+        }
+    }
+    wait_for_end(monitor).await;
+    assert_eq!(
+        counts(monitor),
+        ["(unmatched) started=60 grpc_unimplemented=60"]
+    );
+    assert_eq!(
+        monitor.snapshot().expected,
+        [("(unmatched)".into(), "grpc_unimplemented".into())]
+    );
+}
+
+#[tokio::test]
+async fn a_path_that_an_interceptor_refuses_is_no_name_but_that_of_an_existing_method_is() {
+    let monitor = monitor();
+    monitor.method("greet.Greeter/Greet").expect("a name");
+    let refuse = |_: Request<()>| Err(Status::unauthenticated("no token"));
+    let routes = Routes::new(GreeterServer::with_interceptor(Obedient(monitor), refuse));
+    let address = serve_routes(Server::builder().layer(grpc().monitor(monitor)), routes).await;
+    let mut client = client(address).await;
+    let refused = client.greet(greet("whale")).await;
+    assert_eq!(refused.expect_err("refused").code(), Code::Unauthenticated);
+    let refused = client.count(CountRequest { limit: 1 }).await;
+    assert_eq!(refused.expect_err("refused").code(), Code::Unauthenticated);
+    wait_for_end(monitor).await;
+    assert_eq!(
+        counts(monitor),
+        [
+            "(unmatched) started=1 grpc_unauthenticated=1",
+            "greet.Greeter/Greet started=1 grpc_unauthenticated=1",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_cancels_its_call() {
+    let monitor = monitor();
+    monitor.method("greet.Greeter/Greet").expect("a name");
+    let mut client = client(serve(monitor, grpc().monitor(monitor)).await).await;
+    let mut leaving = client.clone();
+    let waiting = tokio::spawn(async move { leaving.greet(greet("wait")).await });
+    wait_for("a call in flight", || monitor.in_flight() == 1).await;
+    waiting.abort();
+    wait_for_end(monitor).await;
+    assert_eq!(
+        counts(monitor),
+        ["greet.Greeter/Greet started=1 cancelled=1"]
+    );
+
+    let numbers = client
+        .count(CountRequest { limit: NEVER_ENDS })
+        .await
+        .expect("a stream");
+    let mut numbers = numbers.into_inner();
+    assert!(numbers.message().await.expect("a number").is_some());
+    assert_eq!(
+        counts(monitor)[0],
+        "greet.Greeter/Count started=1 in_flight=1"
+    );
+    drop(numbers);
+    wait_for_end(monitor).await;
+    assert_eq!(
+        counts(monitor)[0],
+        "greet.Greeter/Count started=1 cancelled=1"
+    );
+}
+
+#[tokio::test]
+async fn a_handler_that_panics_is_a_panic_whether_the_call_has_its_name_or_not() {
+    let monitor = monitor();
+    let mut client = client(serve(monitor, grpc().monitor(monitor)).await).await;
+    client.greet(greet("panic")).await.expect_err("a panic");
+    client.greet(greet("whale")).await.expect("a greeting");
+    client.greet(greet("panic")).await.expect_err("a panic");
+    wait_for_end(monitor).await;
+    assert_eq!(
+        counts(monitor),
+        [
+            "(unmatched) started=1 panic=1",
+            "greet.Greeter/Greet started=2 ok=1 panic=1"
+        ]
+    );
+}
+
+/// A time of which a client's clock and a server's see the end.
+const SHORT: Duration = Duration::from_millis(50);
+
+#[tokio::test]
+async fn the_clients_deadline_is_recorded_and_a_call_past_it_is_a_failure() {
+    let monitor = monitor();
+    let mut client = client(serve(monitor, grpc().monitor(monitor)).await).await;
+    let mut request = Request::new(greet("whale"));
+    request.set_timeout(Duration::from_secs(100));
+    client.greet(request).await.expect("a greeting");
+    wait_for_end(monitor).await;
+    let (left, calls) =
+        sum_of(monitor, "greet.Greeter/Greet", "time_remaining_time").expect("a deadline");
+    assert!((50.0..=100.0).contains(&left) && calls == 1, "{left}");
+
+    for _ in 0..3 {
+        let mut request = Request::new(greet("wait"));
+        request.set_timeout(4 * SHORT);
+        client.greet(request).await.expect_err("a time limit");
+    }
+    wait_for_end(monitor).await;
+    assert_eq!(
+        counts(monitor),
+        ["greet.Greeter/Greet started=4 ok=1 grpc_deadline_exceeded=3"]
+    );
+}
+
+#[tokio::test]
+async fn tonics_time_limit_is_a_failure_if_the_layer_knows_it() {
+    for (layer, outcome) in [
+        (grpc(), "cancelled"),
+        (grpc().time_limit(SHORT), "grpc_deadline_exceeded"),
+    ] {
+        let monitor = monitor();
+        monitor.method("greet.Greeter/Greet").expect("a name");
+        let routes = Routes::new(GreeterServer::new(Obedient(monitor)));
+        let server = Server::builder()
+            .timeout(SHORT)
+            .layer(layer.monitor(monitor));
+        let mut client = client(serve_routes(server, routes).await).await;
+        let late = client.greet(greet("wait")).await.expect_err("a time limit");
+        assert_eq!(
+            late.code(),
+            Code::Cancelled,
+            "tonic's answer to a time limit of its own"
+        );
+        wait_for_end(monitor).await;
+        assert_eq!(
+            counts(monitor),
+            [format!("greet.Greeter/Greet started=1 {outcome}=1")]
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_stream_is_not_under_the_servers_time_limit_when_it_has_begun() {
+    let monitor = monitor();
+    let routes = Routes::new(GreeterServer::new(Obedient(monitor)));
+    let layer = grpc().monitor(monitor).time_limit(Duration::from_nanos(1));
+    let mut client = client(serve_routes(Server::builder().layer(layer), routes).await).await;
+    let numbers = client
+        .count(CountRequest { limit: NEVER_ENDS })
+        .await
+        .expect("a stream");
+    drop(numbers);
+    wait_for_end(monitor).await;
+    assert_eq!(
+        counts(monitor),
+        ["greet.Greeter/Count started=1 cancelled=1"]
+    );
+}
+
+/// Serves numbers that stop after the first.
+async fn serve_cut(monitor: Monitor, rest: Rest) -> SocketAddr {
+    let cut = move |response: http::Response<Body>| {
+        let message = Some(bytes::Bytes::from_static(&[0, 0, 0, 0, 2, 8, 1]));
+        response.map(|_| Cut { message, rest })
+    };
+    let layer = ServiceBuilder::new()
+        .layer(grpc().monitor(monitor))
+        .map_response(cut);
+    let routes = Routes::new(GreeterServer::new(Obedient(monitor)));
+    serve_routes(Server::builder().layer(layer), routes).await
+}
+
+async fn read_to_end(mut numbers: Streaming<Number>) -> Result<(), Status> {
+    while numbers.message().await?.is_some() {}
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_stream_that_stops_without_trailers_or_breaks_is_a_failure() {
+    for (rest, seen, outcome) in [
+        (Rest::Nothing, Code::Unknown, "grpc_unknown"),
+        (Rest::Error, Code::Internal, "grpc_body"),
+    ] {
+        let monitor = monitor();
+        let mut client = client(serve_cut(monitor, rest).await).await;
+        // A reset may overtake the head and the first message.
+        let end = match client.count(CountRequest { limit: 3 }).await {
+            Ok(numbers) => read_to_end(numbers.into_inner()).await,
+            Err(status) => Err(status),
+        };
+        let end = end.expect_err("no trailers");
+        assert_eq!(end.code(), seen, "{end}");
+        wait_for_end(monitor).await;
+        assert_eq!(
+            counts(monitor),
+            [format!("greet.Greeter/Count started=1 {outcome}=1")]
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_response_without_a_code_has_that_of_its_http_status() {
+    let monitor = monitor();
+    monitor.method("greet.Greeter/Greet").expect("a name");
+    let proxy = |_response: http::Response<Body>| {
+        let mut response = http::Response::new(Body::empty());
+        *response.status_mut() = http::StatusCode::BAD_GATEWAY;
+        response
+    };
+    let layer = ServiceBuilder::new()
+        .layer(grpc().monitor(monitor))
+        .map_response(proxy);
+    let routes = Routes::new(GreeterServer::new(Obedient(monitor)));
+    let mut client = client(serve_routes(Server::builder().layer(layer), routes).await).await;
+    let refused = client.greet(greet("whale")).await.expect_err("a 502");
+    assert_eq!(refused.code(), Code::Unavailable);
+    let numbers = client.count(CountRequest { limit: 1 }).await;
+    let numbers = numbers.expect("a head").into_inner();
+    read_to_end(numbers).await.expect_err("a 502");
+    wait_for_end(monitor).await;
+    assert_eq!(
+        counts(monitor),
+        [
+            "(unmatched) started=1 grpc_unavailable=1",
+            "greet.Greeter/Greet started=1 grpc_unavailable=1",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn overload_inside_of_the_layer_is_a_failure() {
+    let monitor = monitor();
+    monitor.method("greet.Greeter/Greet").expect("a name");
+    let layer = ServiceBuilder::new()
+        .layer(grpc().monitor(monitor))
+        .layer(LoadShedLayer::new())
+        .layer(GlobalConcurrencyLimitLayer::new(1));
+    let routes = Routes::new(GreeterServer::new(Obedient(monitor)));
+    let mut client = client(serve_routes(Server::builder().layer(layer), routes).await).await;
+    let mut other = client.clone();
+    let waiting = tokio::spawn(async move { other.greet(greet("wait")).await });
+    wait_for("a call in flight", || monitor.in_flight() == 1).await;
+    let refused = client.greet(greet("whale")).await.expect_err("overload");
+    assert_eq!(refused.code(), Code::ResourceExhausted);
+    waiting.abort();
+    wait_for_end(monitor).await;
+    assert_eq!(
+        counts(monitor),
+        ["greet.Greeter/Greet started=2 cancelled=1 grpc_resource_exhausted=1"]
+    );
+}
+
+#[tokio::test]
+async fn towers_time_limit_inside_of_the_layer_is_a_failure() {
+    let monitor = monitor();
+    monitor.method("greet.Greeter/Greet").expect("a name");
+    let layer = ServiceBuilder::new()
+        .layer(grpc().monitor(monitor))
+        .layer(TimeoutLayer::new(SHORT));
+    let routes = Routes::new(GreeterServer::new(Obedient(monitor)));
+    let mut client = client(serve_routes(Server::builder().layer(layer), routes).await).await;
+    let late = client.greet(greet("wait")).await;
+    // tonic does not know this error.
+    assert_eq!(late.expect_err("a time limit").code(), Code::Internal);
+    wait_for_end(monitor).await;
+    assert_eq!(
+        counts(monitor),
+        ["greet.Greeter/Greet started=1 grpc_deadline_exceeded=1"]
+    );
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_a_stream_at_its_deadline_has_exceeded_it() {
+    let monitor = monitor();
+    let mut client = client(serve(monitor, grpc().monitor(monitor)).await).await;
+    let mut request = Request::new(CountRequest { limit: NEVER_ENDS });
+    request.set_timeout(SHORT);
+    let numbers = client.count(request).await.expect("a stream");
+    tokio::time::sleep(SHORT).await;
+    drop(numbers);
+    wait_for_end(monitor).await;
+    assert_eq!(
+        counts(monitor),
+        ["greet.Greeter/Count started=1 grpc_deadline_exceeded=1"]
+    );
+}
+
+#[tokio::test]
+async fn a_page_is_no_answer_of_a_grpc_method() {
+    let monitor = monitor();
+    let routes = Routes::new(GreeterServer::new(Obedient(monitor)));
+    let page = axum::routing::get(async || "hello");
+    let app = routes.into_axum_router().route("/pages/{id}", page);
+    let address = support::serve(app.layer(grpc().monitor(monitor))).await;
+    let answer = support::exchange(address, "GET", "/pages/1").await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    wait_for_end(monitor).await;
+    assert_eq!(counts(monitor), ["(unmatched) started=1 grpc_unknown=1"]);
+}
+
+#[tokio::test]
+async fn a_service_that_takes_no_requests_is_a_failure() {
+    let monitor = monitor();
+    let mut server = grpc().monitor(monitor).layer(greet::NeverReady);
+    let mut channel = monitor_tower::grpc_client("dictionary")
+        .monitor(monitor)
+        .layer(greet::NeverReady);
+    let server =
+        poll_fn(|context| Service::<http::Request<Body>>::poll_ready(&mut server, context));
+    server.await.expect_err("it is never ready");
+    let channel =
+        poll_fn(|context| Service::<http::Request<Body>>::poll_ready(&mut channel, context));
+    channel.await.expect_err("it is never ready");
+    assert_eq!(
+        counts(monitor),
+        [
+            "(unmatched) started=1 grpc_unavailable=1",
+            "-> dictionary started=1 grpc_unavailable=1",
+        ]
+    );
+}
