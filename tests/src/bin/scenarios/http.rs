@@ -36,7 +36,7 @@ use crate::{
 };
 
 /// A status is forgotten after a second without calls, a share of failures after two.
-const BRIEF: &str = "health: { status_ttl: 1 }\nunhealthy: { window: 2 }\n";
+pub(crate) const BRIEF: &str = "health: { status_ttl: 1 }\nunhealthy: { window: 2 }\n";
 
 const CANCELLED_COUNT: &str = "unhealthy: { cancelled: true }\n";
 
@@ -44,7 +44,7 @@ const CANCELLED_COUNT: &str = "unhealthy: { cancelled: true }\n";
 pub(crate) const PERMITS: usize = 2;
 
 /// An address that refuses connections: the port has belonged to a service that is not in use any more.
-const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
+pub(crate) const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
 
 /// Bytes of the largest body that the service takes, where it limits them.
 const BODY_LIMIT: usize = 16;

@@ -7,6 +7,8 @@
 
 mod clients;
 mod functions;
+mod grpc;
+mod grpc_clients;
 mod http;
 mod http_stops;
 mod stops;
@@ -39,6 +41,7 @@ fn main() -> Result<ExitCode> {
     let (kind, name) = arguments.next().zip(arguments.next()).ok_or("KIND NAME")?;
     let is_in_order = match &*kind {
         "functions" => functions::run(&name).map(|()| true),
+        "grpc" => grpc::run(&name).map(|()| true),
         "http" => http::run(&name).map(|()| true),
         "http stops" => http_stops::run(&name),
         "stops" => stops::run(&name),
