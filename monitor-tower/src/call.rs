@@ -28,6 +28,7 @@
 //! would have to take another type of body. The size of a response is the sum of its data frames. An empty body has no
 //! size: most requests have none, and zeros would hide the sizes of the others.
 
+use std::cell::Cell;
 use std::fmt;
 use std::mem;
 use std::pin::Pin;
@@ -42,20 +43,29 @@ use pin_project_lite::pin_project;
 /// The longest name of a method, in bytes.
 const MAX_METHOD_NAME: usize = 120;
 
-/// The method named `<verb> <pattern>`, cut after 120 bytes. Nothing is allocated but for a name that is new.
+/// A request is borrowed by the closure that hands it to the service, and taken out there: one that is moved into closures
+/// within closures would be copied into each.
+pub(crate) const ONCE: &str = "a request is handed to the service once";
+
+/// The method named `<verb> <pattern>`, cut after 120 bytes. Nothing is allocated but for a name that is new to the thread's
+/// monitor, or longer than all before.
 pub(crate) fn method_of(
     monitor: Monitor,
     verb: &str,
     pattern: &str,
 ) -> Result<Method, MethodError> {
-    let mut name = [0; MAX_METHOD_NAME];
-    let mut end = 0;
-    for part in [verb, " ", pattern] {
-        let part = cut(part, MAX_METHOD_NAME - end);
-        name[end..end + part.len()].copy_from_slice(part.as_bytes());
-        end += part.len();
+    thread_local! {
+        static NAME: Cell<String> = const { Cell::new(String::new()) };
     }
-    monitor.method(std::str::from_utf8(&name[..end]).unwrap_or_default())
+    // Empty where the thread is about to end.
+    let mut name = NAME.try_with(Cell::take).unwrap_or_default();
+    name.clear();
+    for part in [verb, " ", pattern] {
+        name.push_str(cut(part, MAX_METHOD_NAME - name.len()));
+    }
+    let method = monitor.method(&name);
+    let _ = NAME.try_with(|kept| kept.set(name));
+    method
 }
 
 /// The longest beginning of a text that has at most so many bytes.

@@ -19,7 +19,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::call::{
-    CallInFlight, HeldCall, MonitoredResponse, ReadError, ReadResponse, ResponseFuture, Rest,
+    CallInFlight, HeldCall, MonitoredResponse, ONCE, ReadError, ReadResponse, ResponseFuture, Rest,
     Verdict, method_of,
 };
 use crate::errors::{BoxError, outcome_of_error};
@@ -180,8 +180,8 @@ where
 
     fn call(&mut self, request: Q) -> Self::Future {
         let mut call = self.layer.settings.start(&request);
-        let inner = &mut self.inner;
-        let future = call.held.run(|| inner.call(request));
+        let (inner, mut request) = (&mut self.inner, Some(request));
+        let future = call.held.run(|| inner.call(request.take().expect(ONCE)));
         ResponseFuture::new(future, call)
     }
 }

@@ -55,6 +55,32 @@ const UNMATCHED: &str = "(unmatched)";
 const METHOD_LABEL: &str = "grpc_method";
 
 /// The layer that records the calls of a gRPC server; see [`GrpcLayer`].
+///
+/// # Examples
+///
+/// ```
+/// use http::Request;
+/// use monitor_core::{Monitor, StorageConfig};
+/// use tonic::{Status, body::Body};
+/// use tower::{Layer, ServiceExt, service_fn};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let service = service_fn(|_request: Request<Body>| async {
+///     let status = Status::unavailable("the storage is away");
+///     Ok::<_, std::convert::Infallible>(status.into_http::<Body>())
+/// });
+/// let monitor = Monitor::new(StorageConfig::default());
+/// let service = monitor_tower::grpc().monitor(monitor).layer(service);
+/// service.oneshot(Request::post("/greet.Greeter/Greet").body(Body::empty())?).await?;
+///
+/// let snapshot = monitor.snapshot();
+/// assert_eq!(&*snapshot.methods[0].name, "greet.Greeter/Greet");
+/// let unavailable = snapshot.error_types.iter().position(|name| &**name == "grpc_unavailable").ok_or("it failed")?;
+/// assert_eq!(snapshot.methods[0].errors[unavailable], 1);
+/// # Ok(())
+/// # }
+/// ```
 pub fn grpc() -> GrpcLayer {
     GrpcLayer {
         settings: Settings::new(CodeOutcome::of_server),
@@ -62,7 +88,8 @@ pub fn grpc() -> GrpcLayer {
     }
 }
 
-/// The layer that records the calls that a gRPC client makes, as the method `-> <name>`; see [`GrpcClientLayer`].
+/// The layer that records the calls that a gRPC client makes, as the method `-> <name>` (cut after 120 bytes); see
+/// [`GrpcClientLayer`].
 pub fn grpc_client(name: impl Into<Cow<'static, str>>) -> GrpcClientLayer {
     GrpcClientLayer {
         settings: Settings::new(CodeOutcome::of_client),
@@ -96,7 +123,7 @@ impl Settings {
 /// Records each request of a gRPC server as an entry call named `<package>.<service>/<method>`, from its arrival to its
 /// trailers.
 ///
-/// Made by [`grpc`]. Give it to `Server::builder().layer(..)` of tonic, or to an axum router with tonic's routes. tonic's own
+/// Made by [`grpc()`]. Give it to `Server::builder().layer(..)` of tonic, or to an axum router with tonic's routes. tonic's own
 /// limits (`timeout`, `concurrency_limit_per_connection`, `load_shed`) stand around it: see `docs/grpc.md`.
 #[derive(Debug, Clone)]
 #[must_use = "a layer does nothing unless it is added to a service"]
@@ -145,7 +172,7 @@ impl GrpcLayer {
     fn start<B>(&self, request: &Request<B>) -> CallInFlight<GrpcReader> {
         let monitor = self.settings.monitor();
         let deadline = Deadline::of(request.headers(), self.time_limit);
-        let mut reader = GrpcReader::new(&self.settings, deadline);
+        let mut reader = GrpcReader::new(&self.settings, monitor, deadline);
         let name = method_name(request.uri().path());
         let known = match name {
             Some(name) => monitor.known_method(name),
@@ -153,11 +180,10 @@ impl GrpcLayer {
         };
         let call = known.map(|method| {
             reader.is_unmatched = name.is_none();
-            reader.begin(monitor, method, method.start_entry())
+            reader.begin(method, method.start_entry())
         });
         if call.is_none() {
             reader.late = Some(LateCall {
-                monitor,
                 name: name.unwrap_or_default().into(),
                 arrived: Instant::now(),
             });
@@ -213,8 +239,9 @@ where
         let ready = self.inner.poll_ready(context);
         if let Poll::Ready(Err(error)) = &ready {
             let settings = &self.layer.settings;
-            let call = unmatched(settings.monitor()).start_entry();
-            call.finish(settings.outcome_of(error));
+            let monitor = settings.monitor();
+            let call = unmatched(monitor).start_entry();
+            call.finish(settings.outcome_of(monitor, error));
         }
         ready
     }
@@ -284,10 +311,10 @@ impl GrpcClientLayer {
     fn start<B>(&self, request: &Request<B>) -> CallInFlight<GrpcReader> {
         let monitor = self.settings.monitor();
         let deadline = Deadline::of(request.headers(), None);
-        let mut reader = GrpcReader::new(&self.settings, deadline);
+        let mut reader = GrpcReader::new(&self.settings, monitor, deadline);
         reader.is_client = true;
         let method = self.method(monitor, request.uri().path());
-        let call = reader.begin(monitor, method, method.start());
+        let call = reader.begin(method, method.start());
         let held = HeldCall::new(call, self.settings.monitor);
         CallInFlight { held, reader }
     }
@@ -327,8 +354,9 @@ where
         let ready = self.inner.poll_ready(context).map_err(Into::into);
         if let Poll::Ready(Err(error)) = &ready {
             let settings = &self.layer.settings;
-            let call = self.layer.method(settings.monitor(), "").start();
-            call.finish(settings.outcome_of(error));
+            let monitor = settings.monitor();
+            let call = self.layer.method(monitor, "").start();
+            call.finish(settings.outcome_of(monitor, error));
         }
         ready
     }
@@ -370,10 +398,14 @@ impl Settings {
     }
 
     /// The outcome of a call that has an error in place of a response.
-    fn outcome_of<'e, E: fmt::Display + 'static>(&self, error: &'e E) -> Outcome<'e> {
+    fn outcome_of<'e, E: fmt::Display + 'static>(
+        &self,
+        monitor: Monitor,
+        error: &'e E,
+    ) -> Outcome<'e> {
         match code_of_error(error) {
             Some(code) => self.verdict(code).outcome(),
-            None => outcome_of(self.monitor(), error),
+            None => outcome_of(monitor, error),
         }
     }
 }
@@ -441,7 +473,6 @@ fn grpc_timeout(text: &str) -> Option<Duration> {
 /// A call that waits for the response, which tells whether its path is a name.
 #[derive(Debug)]
 struct LateCall {
-    monitor: Monitor,
     name: Box<str>,
     arrived: Instant,
 }
@@ -450,6 +481,7 @@ struct LateCall {
 #[derive(Debug)]
 pub struct GrpcReader {
     settings: Settings,
+    monitor: Monitor,
     deadline: Deadline,
     late: Option<LateCall>,
     is_client: bool,
@@ -465,9 +497,10 @@ pub struct GrpcReader {
 }
 
 impl GrpcReader {
-    fn new(settings: &Settings, deadline: Deadline) -> Self {
+    fn new(settings: &Settings, monitor: Monitor, deadline: Deadline) -> Self {
         Self {
             settings: settings.clone(),
+            monitor,
             deadline,
             late: None,
             is_client: false,
@@ -482,9 +515,9 @@ impl GrpcReader {
     }
 
     /// Gives a call that has started its deadline and its counters.
-    fn begin(&self, monitor: Monitor, method: Method, mut call: CallGuard) -> CallGuard {
+    fn begin(&self, method: Method, mut call: CallGuard) -> CallGuard {
         call.deadline(self.deadline.left());
-        if let Some((received, sent)) = self.settings.counters.of(monitor, method.name()) {
+        if let Some((received, sent)) = self.settings.counters.of(self.monitor, method.name()) {
             let (requests, responses) = if self.is_client {
                 (sent, received)
             } else {
@@ -534,12 +567,12 @@ impl ReadResponse for GrpcReader {
     fn start_late(&mut self) -> Option<CallGuard> {
         let late = self.late.take()?;
         let name = self.is_answered.then_some(&*late.name);
-        let named = name.and_then(|name| late.monitor.method(name).ok());
+        let named = name.and_then(|name| self.monitor.method(name).ok());
         self.is_unmatched = named.is_none();
-        let method = named.unwrap_or_else(|| unmatched(late.monitor));
+        let method = named.unwrap_or_else(|| unmatched(self.monitor));
         let mut call = method.start_entry();
         call.set_elapsed(late.arrived.elapsed());
-        Some(self.begin(late.monitor, method, call))
+        Some(self.begin(method, call))
     }
 
     fn data(&mut self, data: &impl Buf) {
@@ -578,13 +611,16 @@ impl ReadResponse for GrpcReader {
 
     fn note(&self, call: &mut CallGuard) {
         self.requests.flush();
-        call.request_size(self.requests.bytes());
+        let bytes = self.requests.bytes();
+        if bytes > 0 {
+            call.request_size(bytes);
+        }
     }
 }
 
 impl<E: fmt::Display + 'static> ReadError<E> for GrpcReader {
     fn error<'e>(&self, error: &'e E) -> Outcome<'e> {
-        self.settings.outcome_of(error)
+        self.settings.outcome_of(self.monitor, error)
     }
 }
 

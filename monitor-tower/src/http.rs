@@ -29,8 +29,8 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::call::{
-    CallInFlight, HeldCall, MonitoredBody, ReadError, ReadResponse, ResponseFuture, Rest, Verdict,
-    method_of, note_size,
+    CallInFlight, HeldCall, MonitoredBody, ONCE, ReadError, ReadResponse, ResponseFuture, Rest,
+    Verdict, method_of, note_size,
 };
 use crate::errors::outcome_of;
 use crate::upgrade::{UpgradeCall, upgrades};
@@ -139,7 +139,16 @@ pub fn http() -> HttpLayer {
 /// Records each request of an HTTP service as an entry call named `<verb> <route>`, from its arrival to the end of the
 /// response's body.
 ///
-/// Made by [`http`]. Add it as the outermost layer.
+/// Made by [`http()`](crate::http()). Add it as the outermost layer: under axum by `Router::layer`, last, where it has the
+/// pattern of each route.
+///
+/// # Definition
+///
+/// The method is `<verb> <route>`: one of the nine standard verbs or `OTHER`, and axum's `MatchedPath` (feature `axum`),
+/// else the answer of [`route`](Self::route), else `(unmatched)`. It is cut after 120 bytes. The size of the request is the
+/// length of its body, if that is known when it arrives; the size of the response is the sum of the data frames that
+/// were read. Empty bodies have no size. An error of `poll_ready` is a failed call of `OTHER (not ready)`: the request that
+/// it is about never arrives.
 #[derive(Debug, Clone)]
 #[must_use = "a layer does nothing unless it is added to a service"]
 pub struct HttpLayer {
@@ -224,10 +233,11 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let (mut request, route) = self.settings.route(request);
-        let mut call = self.settings.start(&mut request, route.as_deref());
-        let inner = &mut self.inner;
-        let future = call.held.run(|| inner.call(request));
+        let (inner, mut request) = (&mut self.inner, Some(request));
+        let route = self.settings.route(&mut request);
+        let arrived = request.as_mut().expect(ONCE);
+        let mut call = self.settings.start(arrived, route.as_deref());
+        let future = call.held.run(|| inner.call(request.take().expect(ONCE)));
         ResponseFuture::new(future, call)
     }
 }
@@ -238,15 +248,18 @@ impl Settings {
     }
 
     /// The answer of the user's function, where it is asked.
-    fn route<B>(&self, request: Request<B>) -> (Request<B>, Option<Cow<'static, str>>) {
-        match &self.route {
-            Some(route) if matched_path(&request).is_none() => {
-                let (head, body) = request.into_parts();
-                let pattern = route(&head);
-                (Request::from_parts(head, body), pattern)
-            }
-            _ => (request, None),
+    fn route<B>(&self, request: &mut Option<Request<B>>) -> Option<Cow<'static, str>> {
+        let route = self.route.as_ref()?;
+        if request
+            .as_ref()
+            .is_some_and(|request| matched_path(request).is_some())
+        {
+            return None;
         }
+        let (head, body) = request.take()?.into_parts();
+        let pattern = route(&head);
+        *request = Some(Request::from_parts(head, body));
+        pattern
     }
 
     /// Starts the call of a request.
@@ -262,7 +275,7 @@ impl Settings {
         let reader = HttpReader {
             outcome: self.outcome,
             monitor,
-            verdict: Verdict::Success,
+            status: None,
             is_head: request.method() == Verb::HEAD,
             is_connect: request.method() == Verb::CONNECT,
             upgrade: UpgradeCall::of_request(request),
@@ -309,8 +322,8 @@ fn matched_path<B>(_request: &Request<B>) -> Option<&str> {
 pub struct HttpReader {
     outcome: StatusRule,
     monitor: Monitor,
-    /// Of the head, once there is one.
-    verdict: Verdict,
+    /// Of the head, once there is one, and its meaning.
+    status: Option<(StatusCode, StatusOutcome)>,
     /// The response to HEAD has no body, whatever the service returns.
     is_head: bool,
     is_connect: bool,
@@ -321,7 +334,7 @@ pub struct HttpReader {
 impl ReadResponse for HttpReader {
     fn head<B>(&mut self, response: &Response<B>) -> Rest {
         let status = response.status();
-        self.verdict = (self.outcome)(status).verdict(status);
+        self.status = Some((status, (self.outcome)(status)));
         let is_upgrade = upgrades(self.is_connect, response);
         if !is_upgrade {
             self.upgrade = None;
@@ -344,15 +357,16 @@ impl ReadResponse for HttpReader {
     }
 
     fn ended(&self) -> Verdict {
-        self.verdict
+        let verdict = |(status, outcome): (_, StatusOutcome)| outcome.verdict(status);
+        self.status.map_or(Verdict::Success, verdict)
     }
 
     fn broken(&self) -> Verdict {
-        self.verdict.or_broken(BROKEN_BODY)
+        self.ended().or_broken(BROKEN_BODY)
     }
 
     fn dropped(&self, _begun: bool) -> Option<Verdict> {
-        (self.verdict != Verdict::Success).then_some(self.verdict)
+        Some(self.ended()).filter(|verdict| *verdict != Verdict::Success)
     }
 }
 

@@ -459,3 +459,18 @@ async fn failures_count_for_health_and_expected_ones_do_not() {
         (monitor_core::TaskStatus::OtherException, 1)
     );
 }
+
+#[tokio::test]
+async fn a_request_that_waits_for_a_permit_of_towers_limit_is_in_flight() {
+    let monitor = monitor();
+    let limit = tower::limit::GlobalConcurrencyLimitLayer::new(1);
+    let routes = Router::new().route("/", get(pending::<()>));
+    let routes = routes.layer(limit).layer(http().monitor(monitor));
+    let address = serve(routes).await;
+    let request = "GET / HTTP/1.1\r\nhost: test\r\n\r\n";
+    let clients = [send(address, request).await, send(address, request).await];
+    wait_for("both are there", || monitor.in_flight() == 2).await;
+    drop(clients);
+    wait_for_end(monitor).await;
+    assert_eq!(counts(monitor), ["GET / started=2 cancelled=2"]);
+}
