@@ -7,8 +7,8 @@
 //! trailers, an error, or the drop of the body. Until then it is in flight.
 //!
 //! The call is the current one of its thread while code of the inner service runs, and only then. During a poll the guard
-//! stands on the stack ([`HeldCall::run`]): a panic of the service drops it there, so the call counts as a panic, whoever
-//! catches that later. Between two polls it stands in the [`HeldCall`]: a drop comes from outside then, and the call is
+//! stands on the stack ([`HeldCall::run`]): a panic of the service drops it there, so the call counts as a panic, also
+//! where a layer outside catches it. Between two polls it stands in the [`HeldCall`]: a drop comes from outside then, and the call is
 //! cancelled, even if another part of the task panics.
 //!
 //! A gRPC call may be named by its response. It starts when that comes, or when it ends without one
