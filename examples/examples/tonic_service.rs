@@ -67,13 +67,13 @@ impl Greeter for Greeting {
         Ok(Response::new(GreetReply { text }))
     }
 
-    /// Each 5 ms a number. A stream may fail after its head was sent: this one at the thirteenth.
+    /// Each 5 ms a number. A stream may fail after its head was sent: one of 13 numbers does.
     async fn count(&self, request: Request<CountRequest>) -> Result<Response<Numbers>, Status> {
-        let numbers = tokio_stream::iter(1..=request.into_inner().limit);
-        let numbers = numbers.then(|value| async move {
+        let limit = request.into_inner().limit;
+        let numbers = tokio_stream::iter(1..=limit).then(move |value| async move {
             tokio::time::sleep(Duration::from_millis(5)).await;
-            match value {
-                13 => Err(Status::internal("unlucky")),
+            match (value, limit) {
+                (13, 13) => Err(Status::internal("unlucky")),
                 _ => Ok(Number { value }),
             }
         });
