@@ -62,9 +62,9 @@ impl Monitor {
     /// use monitor_core::{Monitor, Outcome, StorageConfig};
     ///
     /// let monitor = Monitor::new(StorageConfig::default());
-    /// monitor.scope_sync(|| Monitor::current().method("Job").map(|job| job.start().finish(Outcome::Success)))?;
-    /// assert!(monitor.has_method("Job"));
-    /// assert_eq!(Monitor::current(), Monitor::global(), "outside of the scope");
+    /// monitor.scope_sync(|| Monitor::current().method("InTheScope").map(|method| method.start().finish(Outcome::Success)))?;
+    /// assert!(monitor.has_method("InTheScope"));
+    /// assert!(!Monitor::current().has_method("InTheScope"), "outside of the scope it is the global one");
     /// # Ok::<(), monitor_core::MethodError>(())
     /// ```
     pub fn current() -> Self {

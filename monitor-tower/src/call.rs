@@ -7,9 +7,13 @@
 //! trailers, an error, or the drop of the body. Until then it is in flight.
 //!
 //! The call is the current one of its thread while code of the inner service runs, and only then. During a poll the guard
-//! stands on the stack ([`HeldCall::run`]): a panic of the service drops it there, so the call counts as a panic, whoever
-//! catches that later. Between two polls it stands in the [`HeldCall`]: a drop comes from outside then, and the call is
+//! stands on the stack ([`HeldCall::run`]): a panic of the service drops it there, so the call counts as a panic, also
+//! where a layer outside catches it. Between two polls it stands in the [`HeldCall`]: a drop comes from outside then, and the call is
 //! cancelled, even if another part of the task panics.
+//!
+//! A gRPC call may be named by its response. It starts when that comes, or when it ends without one
+//! ([`ReadResponse::start_late`]), and until then there is no guard: a panic of the service is told by
+//! [`HeldCall`]'s `runs`, which it leaves set.
 //!
 //! # The outcome
 //!
@@ -367,7 +371,10 @@ where
             // Polled after its end.
             return Poll::Pending;
         };
-        let Poll::Ready(result) = call.held.run(|| inner.poll(context)) else {
+        // Set, and not returned through the closures, each of which would copy the response.
+        let mut polled = Poll::Pending;
+        call.held.run(|| polled = inner.poll(context));
+        let Poll::Ready(result) = polled else {
             return Poll::Pending;
         };
         let Some(mut call) = this.call.take() else {

@@ -284,7 +284,7 @@ pub struct ClientReader<E> {
 impl<E> ReadResponse for ClientReader<E> {
     fn head<B>(&mut self, response: &Response<B>) -> Rest {
         let status = response.status();
-        self.verdict = (self.outcome)(status).verdict(status);
+        self.verdict = StatusOutcome::by(self.outcome, status).verdict(status);
         Rest::Body
     }
 

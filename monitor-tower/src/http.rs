@@ -18,6 +18,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -109,6 +110,11 @@ impl StatusOutcome {
         }
     }
 
+    /// The meaning of a status by this rule; by default where the rule panics.
+    pub(crate) fn by(rule: StatusRule, status: StatusCode) -> Self {
+        catch_unwind(|| rule(status)).unwrap_or_else(|_| Self::of(status))
+    }
+
     /// The outcome of a call whose response has this status.
     pub(crate) fn verdict(self, status: StatusCode) -> Verdict {
         match self {
@@ -185,7 +191,8 @@ impl HttpLayer {
     }
 
     /// Names the route of requests that have no `MatchedPath`: a pattern of a closed set (`/users/{id}`), or `None`, which
-    /// is `(unmatched)`. It must not return paths as clients send them: each would be a method, up to `max_methods`.
+    /// is `(unmatched)`, as is a request for which it panics. It must not return paths as clients send them: each would be
+    /// a method, up to `max_methods`.
     pub fn route(
         mut self,
         route: impl Fn(&Parts) -> Option<Cow<'static, str>> + Send + Sync + 'static,
@@ -257,9 +264,10 @@ impl Settings {
             return None;
         }
         let (head, body) = request.take()?.into_parts();
-        let pattern = route(&head);
+        // The request is not to fail with a function that only names it.
+        let pattern = catch_unwind(AssertUnwindSafe(|| route(&head)));
         *request = Some(Request::from_parts(head, body));
-        pattern
+        pattern.ok().flatten()
     }
 
     /// Starts the call of a request.
@@ -334,7 +342,7 @@ pub struct HttpReader {
 impl ReadResponse for HttpReader {
     fn head<B>(&mut self, response: &Response<B>) -> Rest {
         let status = response.status();
-        self.status = Some((status, (self.outcome)(status)));
+        self.status = Some((status, StatusOutcome::by(self.outcome, status)));
         let is_upgrade = upgrades(self.is_connect, response);
         if !is_upgrade {
             self.upgrade = None;

@@ -56,7 +56,7 @@ async fn a_call_counts_under_the_given_name_with_the_outcome_of_its_code() {
     );
     assert_eq!(messages(monitor, "-> dictionary"), "1 received, 4 sent");
     let sizes = |name| sum_of(monitor, "-> dictionary", name);
-    assert_eq!(sizes("response_size"), Some((14.0, 4)));
+    assert_eq!(sizes("response_size"), Some((14.0, 1)));
     assert_eq!(sizes("request_size"), Some((7.0 + 8.0 + 9.0 + 9.0, 4)));
 }
 

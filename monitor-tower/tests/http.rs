@@ -11,12 +11,15 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::error_handling::HandleErrorLayer;
+use axum::extract::Path;
 use axum::http::{HeaderMap, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{BoxError, Router};
 use futures_util::{StreamExt, stream};
 use http_body_util::BodyExt;
+use monitor_core::exposition::{Format, encode_snapshot};
+use monitor_core::names::Profile;
 use monitor_core::{Monitor, monitored};
 use monitor_tower::{StatusOutcome, http};
 use support::{calls, counts, exchange, monitor, send, serve, sum_of, wait_for, wait_for_end};
@@ -66,8 +69,7 @@ fn channel() -> (mpsc::Sender<io::Result<&'static str>>, Body) {
 #[tokio::test]
 async fn a_request_is_a_call_with_the_outcome_of_its_status() {
     let monitor = monitor();
-    let user =
-        |id: axum::extract::Path<u16>| async move { StatusCode::from_u16(id.0).expect("a status") };
+    let user = |id: Path<u16>| async move { StatusCode::from_u16(id.0).expect("a status") };
     let router = Router::new()
         .route("/users/{id}", get(user))
         .layer(http().monitor(monitor));
@@ -97,8 +99,7 @@ async fn the_meaning_of_statuses_can_be_set() {
         StatusCode::BAD_REQUEST => StatusOutcome::Success,
         other => StatusOutcome::of(other),
     };
-    let user =
-        |id: axum::extract::Path<u16>| async move { StatusCode::from_u16(id.0).expect("a status") };
+    let user = |id: Path<u16>| async move { StatusCode::from_u16(id.0).expect("a status") };
     let router = Router::new()
         .route("/{id}", get(user))
         .layer(http().monitor(monitor).outcome(outcome));
@@ -120,7 +121,7 @@ async fn the_meaning_of_statuses_can_be_set() {
 #[tokio::test]
 async fn an_extractor_that_refuses_is_an_expected_failure_of_the_route() {
     let monitor = monitor();
-    let number = |_: axum::extract::Path<u8>| async {};
+    let number = |_: Path<u8>| async {};
     let router = Router::new()
         .route("/{number}", get(number))
         .layer(http().monitor(monitor));
@@ -473,4 +474,29 @@ async fn a_request_that_waits_for_a_permit_of_towers_limit_is_in_flight() {
     drop(clients);
     wait_for_end(monitor).await;
     assert_eq!(counts(monitor), ["GET / started=2 cancelled=2"]);
+}
+
+#[tokio::test]
+async fn the_page_has_routes_and_statuses() {
+    let monitor = monitor();
+    let user = |id: Path<u16>| async move { StatusCode::from_u16(id.0).expect("a status") };
+    let routes = Router::new().route("/users/{id}", get(user));
+    let address = serve(routes.layer(http().monitor(monitor))).await;
+    for status in ["404", "503"] {
+        exchange(address, "GET", &format!("/users/{status}")).await;
+    }
+    wait_for_end(monitor).await;
+    let (profile, format) = (Profile::Prometheus, Format::Text004);
+    let mut page = Vec::new();
+    encode_snapshot(&monitor.snapshot(), profile, &[], format, &mut page);
+    let page = String::from_utf8(page).expect("text");
+    for line in [
+        r#"service_requests_total{method="GET /users/{id}"} 2"#,
+        r#"service_request_errors_total{method="GET /users/{id}",type="http_404"} 1"#,
+        r#"service_request_errors_total{method="GET /users/{id}",type="http_503"} 1"#,
+        r#"service_expected_error{method="GET /users/{id}",type="http_404"} 1"#,
+    ] {
+        assert!(page.lines().any(|one| one == line), "{line}\n{page}");
+    }
+    assert!(!page.contains(r#"service_expected_error{method="GET /users/{id}",type="http_503"}"#));
 }

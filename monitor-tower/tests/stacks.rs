@@ -275,6 +275,21 @@ fn futures_and_bodies_stay_unpin_send_and_sync_where_theirs_are() {
 }
 
 #[tokio::test]
+async fn functions_of_the_user_that_panic_change_nothing() {
+    let monitor = monitor();
+    let layer = http().monitor(monitor).route(|_| panic!("no route"));
+    let layer = layer.outcome(|_| panic!("no meaning"));
+    let service = service_fn(|_: Request<Empty<Bytes>>| {
+        let mut response = Response::new(Empty::<Bytes>::new());
+        *response.status_mut() = http::StatusCode::BAD_GATEWAY;
+        ready(Ok::<_, Infallible>(response))
+    });
+    let served = layer.layer(service).oneshot(Request::new(Empty::new()));
+    assert_eq!(served.await.expect("an answer").status(), 502);
+    assert_eq!(counts(monitor), ["GET (unmatched) started=1 http_502=1"]);
+}
+
+#[tokio::test]
 async fn trailers_end_a_call() {
     let monitor = monitor();
     let service = service_fn(|_: Request<Empty<Bytes>>| {
