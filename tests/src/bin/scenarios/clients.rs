@@ -17,10 +17,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::http::PERMITS;
-use crate::{CALLS, Result, wait_for_calls};
-
-/// Long enough for each answer that comes.
-const PATIENCE: Duration = Duration::from_secs(20);
+use crate::{CALLS, PATIENCE, Result, wait_for_calls};
 
 /// For answers that do not come.
 const IMPATIENCE: Duration = Duration::from_secs(1);
@@ -111,7 +108,7 @@ impl Clients<'_> {
     fn begin_all(&self, part: &str) -> Result<Vec<TcpStream>> {
         let streams = (0..CALLS).map(|_| begin(self.service, "/pay", "", part));
         let streams = streams.collect::<io::Result<_>>()?;
-        wait_for_calls(self.server, CALLS.into());
+        wait_for_calls(self.server, CALLS.into())?;
         Ok(streams)
     }
 

@@ -26,7 +26,7 @@ use tower::{BoxError, Layer, ServiceBuilder};
 use crate::grpc_clients::{GrpcClients, endpoint};
 use crate::http::{BRIEF, NOWHERE, PERMITS};
 use crate::{
-    BASE, LIMIT, Result, client_runtime, say, say_address, service_runtime, wait_for_input,
+    BASE, LIMIT, Result, run_clients, say_address, service_runtime, wait_for_input,
     wait_until_counted,
 };
 
@@ -78,9 +78,7 @@ pub(crate) fn run(name: &str) -> Result<()> {
         listener,
         service(name, Arc::clone(&release))?,
     ));
-    let client_runtime = client_runtime()?;
-    let seen = client_runtime.block_on(clients.make_requests())?;
-    say(&format!("the clients: {seen}"))?;
+    let _clients = run_clients(clients.make_requests())?;
     wait_until_counted();
     say_address(&server)?;
     wait_for_input()?;

@@ -7,6 +7,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use monitor_server::MonitorServer;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tonic::client::Grpc;
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::transport::{Channel, Endpoint};
@@ -17,7 +18,7 @@ use crate::clients::tally;
 use crate::grpc::pb::greeter_client::GreeterClient;
 use crate::grpc::pb::{CountRequest, GreetReply, GreetRequest};
 use crate::http::PERMITS;
-use crate::{CALLS, LIMIT, Result};
+use crate::{CALLS, LIMIT, PATIENCE, Result};
 
 /// The deadline of a client, long enough for each request to arrive before its middle.
 const DEADLINE: Duration = Duration::from_secs(1);
@@ -47,7 +48,7 @@ impl GrpcClients<'_> {
             "stream error" | "stream panics" => self.read_streams(&client).await,
             "clients leave within the stream" => self.leave_streams(client).await?,
             "clients leave before the answer" | "overload without permits" => {
-                self.leave(&client).await
+                self.leave(&client).await?
             }
             "no request ends" | "no request ends, a new method" => self.wait(&client).await,
             "deadline 100 %" | "overload with permits" => self.ask_at_once(&client).await,
@@ -92,15 +93,15 @@ impl GrpcClients<'_> {
     }
 
     /// Cancels all requests when the service has them.
-    async fn leave(&self, client: &GreeterClient<Channel>) -> String {
+    async fn leave(&self, client: &GreeterClient<Channel>) -> Result<String> {
         let mut requests = JoinSet::new();
         for _ in 0..CALLS {
             requests.spawn(ask(client.clone(), self.request()));
         }
-        self.wait_for_calls(CALLS.into()).await;
+        self.wait_for_calls(CALLS.into()).await?;
         requests.shutdown().await;
-        self.wait_for_calls(0).await;
-        format!("{CALLS} x left without an answer")
+        self.wait_for_calls(0).await?;
+        Ok(format!("{CALLS} x left without an answer"))
     }
 
     /// Lets the clients wait for the answers.
@@ -122,7 +123,7 @@ impl GrpcClients<'_> {
             streams.push(stream);
         }
         drop(streams);
-        self.wait_for_calls(0).await;
+        self.wait_for_calls(0).await?;
         Ok(format!("{CALLS} x left within the stream"))
     }
 
@@ -155,11 +156,14 @@ impl GrpcClients<'_> {
         }
     }
 
-    /// Waits until so many calls are in flight, while the connection goes on.
-    async fn wait_for_calls(&self, calls: u64) {
-        while self.server.monitor().in_flight() != calls {
-            tokio::time::sleep(LIMIT).await;
-        }
+    /// Waits until so many calls are in flight, while the connection goes on; not for ever, as a layer may lose them.
+    async fn wait_for_calls(&self, calls: u64) -> Result<()> {
+        let reached = async {
+            while self.server.monitor().in_flight() != calls {
+                tokio::time::sleep(LIMIT).await;
+            }
+        };
+        Ok(timeout(PATIENCE, reached).await?)
     }
 }
 

@@ -31,7 +31,7 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::clients::{self, Clients};
 use crate::{
-    BASE, LIMIT, Result, client_runtime, say, say_address, service_runtime, wait_for_input,
+    BASE, LIMIT, Result, run_clients, say_address, service_runtime, wait_for_input,
     wait_until_counted,
 };
 
@@ -68,8 +68,7 @@ pub(crate) fn run(name: &str) -> Result<()> {
         let router = router(name, Arc::clone(&release))?.layer(monitor_tower::http());
         runtime.spawn(async { axum::serve(listener, router).await });
     }
-    let seen = client_runtime()?.block_on(clients.make_requests())?;
-    say(&format!("the clients: {seen}"))?;
+    let _clients = run_clients(clients.make_requests())?;
     if name == "worker dies" {
         let _context = runtime.enter();
         server.spawn("mailer", async { panic!("the queue is gone") })?;

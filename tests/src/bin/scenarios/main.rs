@@ -16,17 +16,24 @@ mod stops;
 use std::error::Error;
 use std::io::{self, Read, Write};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use monitor_core::health::SLOT;
 use monitor_server::MonitorServer;
 use tokio::runtime::{Builder, Runtime};
+use tokio::time::timeout;
 
 /// Calls, or requests, of each scenario.
 const CALLS: u32 = 20;
 
 /// Short, as the calls that have it wait for ever.
 const LIMIT: Duration = Duration::from_millis(5);
+
+/// Long enough for all that comes.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// The time of all clients of a service together.
+const CLIENTS_PATIENCE: Duration = Duration::from_secs(25);
 
 const BASE: &str = "listen: 127.0.0.1\nport: 0\n";
 
@@ -56,9 +63,13 @@ fn service_runtime() -> io::Result<Runtime> {
     builder.worker_threads(1).enable_all().build()
 }
 
-/// The runtime of the service's clients, which goes on where that of the service does not.
-fn client_runtime() -> io::Result<Runtime> {
-    Builder::new_current_thread().enable_all().build()
+/// Runs the clients of a service, on a runtime that goes on where that of the service does not, and prints what they saw.
+/// The runtime is returned, as some of them may still wait.
+fn run_clients(clients: impl Future<Output = Result<String>>) -> Result<Runtime> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let seen = runtime.block_on(async { timeout(CLIENTS_PATIENCE, clients).await })??;
+    say(&format!("the clients: {seen}"))?;
+    Ok(runtime)
 }
 
 /// Waits until the server has counted the calls for the shares of failures.
@@ -66,10 +77,16 @@ fn wait_until_counted() {
     std::thread::sleep(COUNTED);
 }
 
-fn wait_for_calls(server: &MonitorServer, calls: u64) {
-    while server.monitor().in_flight() < calls {
+/// Waits until so many calls are in flight; not for ever, as a layer may lose them.
+fn wait_for_calls(server: &MonitorServer, calls: u64) -> Result<()> {
+    let begin = Instant::now();
+    while server.monitor().in_flight() != calls {
+        if PATIENCE < begin.elapsed() {
+            return Err(format!("{} calls in flight", server.monitor().in_flight()).into());
+        }
         std::thread::sleep(LIMIT);
     }
+    Ok(())
 }
 
 fn say_address(server: &MonitorServer) -> io::Result<()> {

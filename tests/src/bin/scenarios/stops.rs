@@ -62,7 +62,7 @@ fn work(server: &MonitorServer, runtime: &Runtime) -> Result<bool> {
         }
         Ok(())
     });
-    wait_for_calls(server, 1);
+    wait_for_calls(server, 1)?;
     let draining = server.drain_on_signal(JOB_LIMIT);
     say_address(server)?;
     let is_in_order = say_end(&runtime.block_on(draining))?;
@@ -91,7 +91,7 @@ where
 {
     let mut signals = ShutdownSignals::listen()?;
     let stopping = runtime.spawn(server.serve_until_stopped(STOP_LIMIT, serving));
-    wait_for_calls(server, 1);
+    wait_for_calls(server, 1)?;
     say_address(server)?;
     let stopped = runtime.block_on(stopping)?;
     let is_in_order = say_end(&stopped.map(|_| signals.wait()))?;
