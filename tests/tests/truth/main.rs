@@ -107,6 +107,6 @@ fn no_row_says_well_while_users_are_not() {
 
 #[test]
 #[cfg(unix)]
-fn each_row_about_the_end_of_an_http_service_is_true() {
-    check_table(4, "http stops", 5);
+fn each_row_about_the_end_of_a_service_with_requests_is_true() {
+    check_table(4, "request stops", 7);
 }
