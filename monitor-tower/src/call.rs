@@ -11,10 +11,6 @@
 //! where a layer outside catches it. Between two polls it stands in the [`HeldCall`]: a drop comes from outside then, and the call is
 //! cancelled, even if another part of the task panics.
 //!
-//! A gRPC call may be named by its response. It starts when that comes, or when it ends without one
-//! ([`ReadResponse::start_late`]), and until then there is no guard: a panic of the service is told by
-//! [`HeldCall`]'s `runs`, which it leaves set.
-//!
 //! # The outcome
 //!
 //! A protocol reads the outcome off the response by a [`ReadResponse`] that travels with the call: HTTP off the status,
@@ -135,11 +131,6 @@ pub trait ReadResponse {
     /// Reads the head.
     fn head<B>(&mut self, response: &Response<B>) -> Rest;
 
-    /// Starts the call where its method follows from the response: asked for at the head, or at an end without one.
-    fn start_late(&mut self) -> Option<CallGuard> {
-        None
-    }
-
     /// Takes the call where it lasts longer than the response (an upgraded connection), else gives it back.
     fn take_over(&mut self, call: HeldCall) -> Option<HeldCall> {
         Some(call)
@@ -191,8 +182,6 @@ pub trait ReadError<E> {
 #[derive(Debug)]
 pub struct HeldCall {
     call: Option<CallGuard>,
-    /// True while code of the service runs, and after a panic of it.
-    runs: bool,
     /// The monitor that the user gave to the layer: the calls of the service record there too.
     scope: Option<Monitor>,
 }
@@ -201,14 +190,12 @@ impl HeldCall {
     /// That of a call that is over, or goes on elsewhere.
     const OVER: Self = Self {
         call: None,
-        runs: false,
         scope: None,
     };
 
-    pub(crate) fn new(call: impl Into<Option<CallGuard>>, scope: Option<Monitor>) -> Self {
+    pub(crate) fn new(call: CallGuard, scope: Option<Monitor>) -> Self {
         Self {
-            call: call.into(),
-            runs: false,
+            call: Some(call),
             scope,
         }
     }
@@ -217,7 +204,6 @@ impl HeldCall {
     #[inline]
     pub(crate) fn run<R>(&mut self, run: impl FnOnce() -> R) -> R {
         let call = self.call.take();
-        self.runs = true;
         let in_call = || match &call {
             Some(call) => call.run(run),
             None => run(),
@@ -227,7 +213,6 @@ impl HeldCall {
             None => in_call(),
         };
         self.call = call;
-        self.runs = false;
         value
     }
 
@@ -272,19 +257,11 @@ impl<R: ReadResponse> CallInFlight<R> {
         }
     }
 
-    /// Starts the call if that had to wait for the response.
-    fn start_late(&mut self) {
-        if self.held.call.is_none() {
-            self.held.call = self.reader.start_late();
-        }
-    }
-
     /// Ends the call of a service that returned an error.
     fn fail<E>(&mut self, error: &E)
     where
         R: ReadError<E>,
     {
-        self.start_late();
         if let Some(mut call) = self.held.take() {
             self.reader.note(&mut call);
             call.finish(self.reader.error(error));
@@ -295,15 +272,11 @@ impl<R: ReadResponse> CallInFlight<R> {
 /// Ends a call that is dropped without a response, or in the middle of one. If no outcome is decided, the guard finds it.
 impl<R: ReadResponse> Drop for CallInFlight<R> {
     fn drop(&mut self) {
-        self.start_late();
         let Some(call) = &mut self.held.call else {
             return;
         };
         self.reader.note(call);
-        if self.held.runs {
-            // A call that had not started was not on the stack of that panic.
-            self.held.finish(Outcome::Panic);
-        } else if let Some(verdict) = self.reader.unanswered() {
+        if let Some(verdict) = self.reader.unanswered() {
             self.held.finish(verdict.outcome());
         }
     }
@@ -324,7 +297,6 @@ impl<B: Body, R: ReadResponse> MonitoredResponse<R> for Response<B> {
     #[inline]
     fn monitored(self, mut call: CallInFlight<R>) -> Self::Monitored {
         let rest = call.reader.head(&self);
-        call.start_late();
         let held = mem::replace(&mut call.held, HeldCall::OVER);
         call.held = call.reader.take_over(held).unwrap_or(HeldCall::OVER);
         if rest == Rest::Nothing || self.body().is_end_stream() {

@@ -4,10 +4,11 @@
 //!
 //! The method of a server's call is `<package>.<service>/<method>`, which is the path of the request. A client may send any
 //! path, and the layer stands outside of the router that knows the right ones. So a path is a name if the monitor has a
-//! method of that name. If it has none, the call waits for the response: an answer that only a handler gives makes the
-//! method, and the call starts late, with the time of its arrival. Otherwise it counts as `(unmatched)`: tonic answers a
-//! path that it does not know with `UNIMPLEMENTED`, and an interceptor in front of a method may refuse the call by
-//! `UNAUTHENTICATED` or `PERMISSION_DENIED`. Beyond that the storage's `max_methods` holds.
+//! method of that name when the request arrives. If it has none, the call is `(unmatched)` to its end, and in flight from the
+//! start: a call that waited for its name would be seen nowhere while it hangs. An answer that only a handler gives makes the
+//! method, for the calls that come after it: tonic answers a path that it does not know with `UNIMPLEMENTED`, and an
+//! interceptor in front of a method may refuse the call by `UNAUTHENTICATED` or `PERMISSION_DENIED`. Beyond that the
+//! storage's `max_methods` holds.
 //!
 //! # The outcome
 //!
@@ -48,7 +49,7 @@ use crate::codes::{BROKEN_BODY, CodeOutcome, CodeRule, code_in, code_of_error, c
 use crate::errors::{BoxError, outcome_of};
 use crate::messages::{CountedBody, MessageCount, MessageCounters, MessageParser};
 
-/// The method of calls that no handler answers.
+/// The method of calls that no handler answers, and of those that begin before the first answer of their handler.
 const UNMATCHED: &str = "(unmatched)";
 
 /// The label of a client's calls that has the gRPC method.
@@ -71,6 +72,8 @@ const METHOD_LABEL: &str = "grpc_method";
 ///     Ok::<_, std::convert::Infallible>(status.into_http::<Body>())
 /// });
 /// let monitor = Monitor::new(StorageConfig::default());
+/// // Known before its first call; see `docs/grpc.md`.
+/// monitor.method("greet.Greeter/Greet")?;
 /// let service = monitor_tower::grpc().monitor(monitor).layer(service);
 /// service.oneshot(Request::post("/greet.Greeter/Greet").body(Body::empty())?).await?;
 ///
@@ -168,26 +171,19 @@ impl GrpcLayer {
         self
     }
 
-    /// Starts the call of a request, or has it wait for the response.
+    /// Starts the call of a request.
     fn start<B>(&self, request: &Request<B>) -> CallInFlight<GrpcReader> {
         let monitor = self.settings.monitor();
         let deadline = Deadline::of(request.headers(), self.time_limit);
         let mut reader = GrpcReader::new(&self.settings, monitor, deadline);
         let name = method_name(request.uri().path());
-        let known = match name {
-            Some(name) => monitor.known_method(name),
-            None => Some(unmatched(monitor)),
-        };
-        let call = known.map(|method| {
-            reader.is_unmatched = name.is_none();
-            reader.begin(method, method.start_entry())
-        });
-        if call.is_none() {
-            reader.late = Some(LateCall {
-                name: name.unwrap_or_default().into(),
-                arrived: Instant::now(),
-            });
+        let known = name.and_then(|name| monitor.known_method(name));
+        if known.is_none() {
+            reader.is_unmatched = true;
+            reader.new_name = name.map(Into::into);
         }
+        let method = known.unwrap_or_else(|| unmatched(monitor));
+        let call = reader.begin(method, method.start_entry());
         let held = HeldCall::new(call, self.settings.monitor);
         CallInFlight { held, reader }
     }
@@ -470,24 +466,16 @@ fn grpc_timeout(text: &str) -> Option<Duration> {
     })
 }
 
-/// A call that waits for the response, which tells whether its path is a name.
-#[derive(Debug)]
-struct LateCall {
-    name: Box<str>,
-    arrived: Instant,
-}
-
 /// Reads the outcome of a call off its head and trailers, and counts its messages.
 #[derive(Debug)]
 pub struct GrpcReader {
     settings: Settings,
     monitor: Monitor,
     deadline: Deadline,
-    late: Option<LateCall>,
+    /// The path of a call that is unmatched, until the head tells whether it is a name.
+    new_name: Option<Box<str>>,
     is_client: bool,
     is_unmatched: bool,
-    /// Whether the head proves that a handler answered.
-    is_answered: bool,
     /// Of the head, once there is one.
     status: Option<StatusCode>,
     code: Option<Code>,
@@ -502,10 +490,9 @@ impl GrpcReader {
             settings: settings.clone(),
             monitor,
             deadline,
-            late: None,
+            new_name: None,
             is_client: false,
             is_unmatched: false,
-            is_answered: false,
             status: None,
             code: None,
             requests: Arc::default(),
@@ -560,19 +547,12 @@ impl ReadResponse for GrpcReader {
             self.code,
             Some(Code::Unimplemented | Code::Unauthenticated | Code::PermissionDenied)
         );
-        self.is_answered = is_grpc && response.status() == StatusCode::OK && !is_refused;
+        let is_answered = is_grpc && response.status() == StatusCode::OK && !is_refused;
+        if let Some(name) = self.new_name.take().filter(|_| is_answered) {
+            // Too long, or one more than the monitor takes: its calls remain unmatched.
+            let _ = self.monitor.method(&name);
+        }
         Rest::Body
-    }
-
-    fn start_late(&mut self) -> Option<CallGuard> {
-        let late = self.late.take()?;
-        let name = self.is_answered.then_some(&*late.name);
-        let named = name.and_then(|name| self.monitor.method(name).ok());
-        self.is_unmatched = named.is_none();
-        let method = named.unwrap_or_else(|| unmatched(self.monitor));
-        let mut call = method.start_entry();
-        call.set_elapsed(late.arrived.elapsed());
-        Some(self.begin(method, call))
     }
 
     fn data(&mut self, data: &impl Buf) {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use greet::pb::{CountRequest, Number};
 use greet::{
     Cut, FAILS, GreeterServer, NEVER_ENDS, Obedient, Rest, client, endpoint, greet, messages,
-    serve, serve_routes,
+    name_methods, serve, serve_routes,
 };
 use monitor_core::Monitor;
 use monitor_tower::{CodeOutcome, grpc};
@@ -201,14 +201,41 @@ async fn sizes_are_those_of_the_messages() {
     assert_eq!(sizes("response_size"), Some((14.0, 1)));
 }
 
+/// A server whose methods the monitor does not know.
+async fn serve_unnamed(monitor: Monitor) -> SocketAddr {
+    let routes = Routes::new(GreeterServer::new(Obedient(monitor)));
+    serve_routes(Server::builder().layer(grpc().monitor(monitor)), routes).await
+}
+
 #[tokio::test]
-async fn a_call_that_is_named_by_its_response_began_when_it_arrived() {
+async fn a_method_has_its_name_from_its_first_answer_on() {
     let monitor = monitor();
-    let mut client = client(serve(monitor, grpc().monitor(monitor)).await).await;
-    client.greet(greet("sleep 50")).await.expect("a greeting");
+    let mut client = client(serve_unnamed(monitor).await).await;
+    client.greet(greet("load")).await.expect("a greeting");
+    client.greet(greet("whale")).await.expect("a greeting");
     wait_for_end(monitor).await;
-    let calls = calls(monitor, "greet.Greeter/Greet");
-    assert!(calls.success.sum >= 0.05, "{}", calls.success.sum);
+    assert_eq!(
+        counts(monitor),
+        [
+            "(unmatched) started=1 ok=1",
+            "Load started=1 ok=1",
+            "greet.Greeter/Greet started=1 ok=1",
+        ]
+    );
+    let callers = calls(monitor, "Load").callers;
+    assert_eq!(callers[0].caller.as_deref(), Some("(unmatched)"));
+}
+
+#[tokio::test]
+async fn a_call_of_a_new_method_is_in_flight_before_its_answer() {
+    let monitor = monitor();
+    let mut client = client(serve_unnamed(monitor).await).await;
+    let waiting = tokio::spawn(async move { client.greet(greet("wait")).await });
+    wait_for("a call in flight", || monitor.in_flight() == 1).await;
+    assert_eq!(counts(monitor), ["(unmatched) started=1 in_flight=1"]);
+    waiting.abort();
+    wait_for_end(monitor).await;
+    assert_eq!(counts(monitor), ["(unmatched) started=1 cancelled=1"]);
 }
 
 #[tokio::test]
@@ -318,8 +345,9 @@ async fn a_client_that_leaves_cancels_its_call() {
 #[tokio::test]
 async fn a_handler_that_panics_is_a_panic_whether_the_call_has_its_name_or_not() {
     let monitor = monitor();
-    let mut client = client(serve(monitor, grpc().monitor(monitor)).await).await;
+    let mut client = client(serve_unnamed(monitor).await).await;
     client.greet(greet("panic")).await.expect_err("a panic");
+    name_methods(monitor);
     client.greet(greet("whale")).await.expect("a greeting");
     client.greet(greet("panic")).await.expect_err("a panic");
     wait_for_end(monitor).await;
@@ -391,6 +419,7 @@ async fn a_stream_is_not_under_the_servers_time_limit_when_it_has_begun() {
     let monitor = monitor();
     let routes = Routes::new(GreeterServer::new(Obedient(monitor)));
     let layer = grpc().monitor(monitor).time_limit(Duration::from_nanos(1));
+    name_methods(monitor);
     let mut client = client(serve_routes(Server::builder().layer(layer), routes).await).await;
     let numbers = client
         .count(CountRequest { limit: NEVER_ENDS })
@@ -413,6 +442,7 @@ async fn serve_cut(monitor: Monitor, rest: Rest) -> SocketAddr {
     let layer = ServiceBuilder::new()
         .layer(grpc().monitor(monitor))
         .map_response(cut);
+    name_methods(monitor);
     let routes = Routes::new(GreeterServer::new(Obedient(monitor)));
     serve_routes(Server::builder().layer(layer), routes).await
 }

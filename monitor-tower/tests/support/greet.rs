@@ -131,8 +131,17 @@ where
     address
 }
 
-/// Serves [`Obedient`] under this layer, with tonic's server as it is.
+/// Makes the methods of the service known, as a program does at its start.
+pub(crate) fn name_methods(monitor: Monitor) {
+    for method in ["Greet", "Count", "Sum", "Echo"] {
+        let name = format!("greet.Greeter/{method}");
+        monitor.method(&name).expect("a name");
+    }
+}
+
+/// Serves [`Obedient`], whose methods are known, under this layer, with tonic's server as it is.
 pub(crate) async fn serve(monitor: Monitor, layer: monitor_tower::GrpcLayer) -> SocketAddr {
+    name_methods(monitor);
     let routes = Routes::new(GreeterServer::new(Obedient(monitor)));
     serve_routes(Server::builder().layer(layer), routes).await
 }

@@ -23,8 +23,10 @@ use tower::load_shed::LoadShedLayer;
 use tower::timeout::TimeoutLayer;
 use tower::{BoxError, Layer, ServiceBuilder};
 
-use crate::grpc_clients::{GrpcClients, endpoint};
+use crate::grpc_clients::{self, GrpcClients, endpoint};
 use crate::http::{BRIEF, NOWHERE, PERMITS};
+use crate::http_stops::wait_for_stop;
+use crate::stops;
 use crate::{
     BASE, LIMIT, Result, run_clients, say_address, service_runtime, wait_for_input,
     wait_until_counted,
@@ -48,6 +50,8 @@ use pb::{CountRequest, GreetReply, GreetRequest, Number};
 
 /// Bytes of the largest message that the service takes, where it limits them.
 const MESSAGE_LIMIT: usize = 16;
+
+const STOPPING_STREAM: &str = "gRPC stream that ends at a stop, SIGTERM";
 
 type Numbers = Pin<Box<dyn Stream<Item = Result<Number, Status>> + Send>>;
 
@@ -85,6 +89,31 @@ pub(crate) fn run(name: &str) -> Result<()> {
     Ok(())
 }
 
+/// Runs a service with an endless stream, or one that ends at a stop, until it has stopped; true if it did so in order.
+pub(crate) fn run_until_stop(name: &str) -> Result<bool> {
+    let runtime = service_runtime()?;
+    let server = monitor_server::run(MonitorConfig::from_yaml(BASE)?)?;
+    server.monitor().method("greet.Greeter/Count")?;
+    let release = Arc::new(Semaphore::new(0));
+    let routes = service(name, Arc::clone(&release))?;
+    let stopped = server.clone();
+    runtime.spawn(async move {
+        wait_for_stop(stopped).await;
+        release.add_permits(1);
+    });
+    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
+    let client = grpc_clients::start_client(listener.local_addr()?);
+    let incoming = {
+        let _context = runtime.enter();
+        TcpListenerStream::new(listener)
+    };
+    let serving = Server::builder()
+        .layer(monitor_tower::grpc())
+        .add_routes(routes)
+        .serve_with_incoming_shutdown(incoming, server.stopping());
+    stops::serve(&server, runtime, serving, client)
+}
+
 /// The service of a scenario.
 fn service(name: &str, release: Arc<Semaphore>) -> Result<Routes> {
     let answer = match name {
@@ -93,7 +122,9 @@ fn service(name: &str, release: Arc<Semaphore>) -> Result<Routes> {
         | "message too large"
         | "stream error"
         | "stream panics"
-        | "clients leave within the stream" => Answer::Reply,
+        | "clients leave within the stream"
+        | "gRPC stream, SIGTERM"
+        | STOPPING_STREAM => Answer::Reply,
         "dependency down" | "dependency comes back without traffic" => Answer::AskDictionary,
         "half failing" => Answer::HalfErrors,
         "unary error" => Answer::Error(Code::Internal),
@@ -113,6 +144,7 @@ fn service(name: &str, release: Arc<Semaphore>) -> Result<Routes> {
     let rest = match name {
         "stream error" => StreamEnd::Error,
         "stream panics" => StreamEnd::Panic,
+        STOPPING_STREAM => StreamEnd::Message,
         _ => StreamEnd::Never,
     };
     let service = GreeterServer::new(GreetService {
@@ -189,11 +221,13 @@ enum Answer {
     Panic,
 }
 
-/// The end of a stream, when the client has two messages.
+/// The end of a stream behind two messages, when the client or the stop lets it come.
 #[derive(Debug, Clone, Copy)]
 enum StreamEnd {
     Error,
     Panic,
+    /// A last message.
+    Message,
     Never,
 }
 
@@ -226,11 +260,12 @@ impl Greeter for GreetService {
     async fn count(&self, _request: Request<CountRequest>) -> Result<Response<Numbers>, Status> {
         let (rest, release) = (self.rest, Arc::clone(&self.release));
         let rest = async move {
-            // When the client has the messages: a panic loses those that are not sent.
+            // The client has the messages then: a panic loses those that are not sent.
             wait_for(&release).await;
             match rest {
                 StreamEnd::Error => Err(Status::unavailable("the numbers are gone")),
                 StreamEnd::Panic => panic!("no such number"),
+                StreamEnd::Message => Ok(Number { value: 3 }),
                 StreamEnd::Never => pending().await,
             }
         };

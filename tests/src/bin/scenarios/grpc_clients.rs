@@ -1,16 +1,18 @@
 //! The clients of a gRPC service: tonic's.
 
 use std::net::SocketAddr;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use monitor_server::MonitorServer;
+use tokio::runtime::Builder;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tonic::client::Grpc;
 use tonic::codegen::http::uri::PathAndQuery;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::{Channel, Endpoint, Error};
 use tonic::{Code, Request, Status};
 use tonic_prost::ProstCodec;
 
@@ -130,30 +132,9 @@ impl GrpcClients<'_> {
     async fn read_streams(&self, client: &GreeterClient<Channel>) -> String {
         let mut views = Vec::new();
         for _ in 0..CALLS {
-            let (messages, end) = self.read_stream(client.clone()).await;
-            let code = end.map_or_else(|it| it.code(), |()| Code::Ok);
-            views.push(format!("{messages} messages, then {code:?}"));
+            views.push(read_stream(client.clone(), self.release).await);
         }
         tally(views)
-    }
-
-    /// The number of messages of a stream, and its end, which the service holds back until there are two.
-    async fn read_stream(&self, mut client: GreeterClient<Channel>) -> (u32, Result<(), Status>) {
-        let mut stream = match client.count(CountRequest::default()).await {
-            Ok(response) => response.into_inner(),
-            Err(status) => return (0, Err(status)),
-        };
-        let mut messages = 0;
-        loop {
-            match stream.message().await {
-                Ok(Some(_)) => messages += 1,
-                Ok(None) => return (messages, Ok(())),
-                Err(status) => return (messages, Err(status)),
-            }
-            if messages == 2 {
-                self.release.add_permits(1);
-            }
-        }
     }
 
     /// Waits until so many calls are in flight, while the connection goes on; not for ever, as a layer may lose them.
@@ -192,4 +173,39 @@ async fn ask_for_unknown(channel: Channel) -> Result<String> {
         ));
     }
     Ok(tally(views))
+}
+
+/// A stream as its client sees it. The service holds its end back until the client has two messages.
+async fn read_stream(mut client: GreeterClient<Channel>, release: &Semaphore) -> String {
+    let mut messages = 0;
+    let end = async {
+        let mut stream = client.count(CountRequest::default()).await?.into_inner();
+        while stream.message().await?.is_some() {
+            messages += 1;
+            if messages == 2 {
+                release.add_permits(1);
+            }
+        }
+        Ok::<_, Status>(())
+    };
+    let code = end.await.map_or_else(|it| it.code(), |()| Code::Ok);
+    format!("{messages} messages, then {code:?}")
+}
+
+/// A client that reads a stream to its end, on a thread of its own.
+pub(crate) fn start_client(service: SocketAddr) -> JoinHandle<String> {
+    std::thread::spawn(move || {
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let view = runtime.map(|runtime| {
+            runtime.block_on(async {
+                let client = GreeterClient::connect(format!("http://{service}")).await?;
+                // The service does not wait for this client.
+                Ok(read_stream(client, &Semaphore::new(0)).await)
+            })
+        });
+        match view {
+            Ok(Ok::<_, Error>(view)) => view,
+            _ => "no connection".to_owned(),
+        }
+    })
 }

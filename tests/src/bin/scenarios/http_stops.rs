@@ -92,7 +92,7 @@ async fn close_at_stop(mut socket: WebSocket, server: MonitorServer) {
 }
 
 /// Waits until a stop has begun, and then for the work that is left: it lasts as long as the input.
-async fn wait_for_stop(server: MonitorServer) {
+pub(crate) async fn wait_for_stop(server: MonitorServer) {
     server.stopping().await;
     // Both errors are an end of the input.
     let _ = spawn_blocking(wait_for_input).await;

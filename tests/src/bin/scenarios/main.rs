@@ -50,7 +50,8 @@ fn main() -> Result<ExitCode> {
         "functions" => functions::run(&name).map(|()| true),
         "grpc" => grpc::run(&name).map(|()| true),
         "http" => http::run(&name).map(|()| true),
-        "http stops" => http_stops::run(&name),
+        "request stops" if name.starts_with("gRPC ") => grpc::run_until_stop(&name),
+        "request stops" => http_stops::run(&name),
         "stops" => stops::run(&name),
         _ => Err(format!("no kind `{kind}`").into()),
     }?;
