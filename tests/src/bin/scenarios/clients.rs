@@ -64,15 +64,19 @@ impl Clients<'_> {
             | "overload without permits"
             | "overload without permits, cancelled calls count" => {
                 self.begin_all("")?.clear();
-                "20 x left without an answer".to_owned()
+                format!("{CALLS} x left without an answer")
             }
             "clients leave within the body" => {
                 self.begin_all("begun")?.clear();
-                "20 x 200, left within the body".to_owned()
+                format!("{CALLS} x 200, left within the body")
+            }
+            "clients leave within their own body" => {
+                self.begin_uploads()?.clear();
+                format!("{CALLS} x left within its request")
             }
             "no request ends" => {
                 self.open = self.begin_all("")?;
-                "20 x no answer yet".to_owned()
+                format!("{CALLS} x no answer yet")
             }
             "overload with permits, the others are refused"
             | "overload with permits, the others wait" => self.ask_at_once(PATIENCE).await?,
@@ -108,6 +112,21 @@ impl Clients<'_> {
     fn begin_all(&self, part: &str) -> Result<Vec<TcpStream>> {
         let streams = (0..CALLS).map(|_| begin(self.service, "/pay", "", part));
         let streams = streams.collect::<io::Result<_>>()?;
+        wait_for_calls(self.server, CALLS.into())?;
+        Ok(streams)
+    }
+
+    /// Waits until the service has a part of each request.
+    fn begin_uploads(&self) -> Result<Vec<TcpStream>> {
+        let mut streams = Vec::new();
+        for _ in 0..CALLS {
+            let mut stream = TcpStream::connect(self.service)?;
+            write!(
+                stream,
+                "POST /pay HTTP/1.1\r\nHost: localhost\r\nContent-Length: 12\r\n\r\na part"
+            )?;
+            streams.push(stream);
+        }
         wait_for_calls(self.server, CALLS.into())?;
         Ok(streams)
     }
