@@ -87,7 +87,8 @@ impl Call<'_> {
     pub(super) fn tail(&self, tail: &Tail) -> TokenStream {
         let args = &self.args;
         let future = begun(&tail.keywords, &tail.block, self.edge());
-        let wrapped = if args.call.given() || args.max_concurrency.given() {
+        let has_handle = args.call.given() || args.max_concurrency.given();
+        let wrapped = if has_handle || self.is_instrumented() {
             self.as_call(&future)
         } else {
             let (runtime, start) = (self.mixed_runtime(), self.start());
@@ -101,6 +102,16 @@ impl Call<'_> {
         }
         let block = in_braces(body, self.block.span());
         mixed!((#block))
+    }
+
+    /// Whether `tracing::instrument` will look for an async block in the expansion: else its span would not be entered
+    /// while the future is polled.
+    fn is_instrumented(&self) -> bool {
+        let mut attrs = self.checked.target.attrs.iter();
+        attrs.any(|attr| {
+            let name = attr.path().segments.last();
+            name.is_some_and(|name| name.ident == "instrument")
+        })
     }
 
     /// A body that is an async block, and that block the call: the block is treated as the body of an `async fn` is. So

@@ -22,7 +22,10 @@ fn trace() -> Option<String> {
 }
 
 fn traced<R>(run: impl FnOnce() -> R) -> R {
-    tracing::subscriber::with_default(tracing_subscriber::registry().with(TraceIdLayer), run)
+    tracing::subscriber::with_default(
+        tracing_subscriber::registry().with(TraceIdLayer::new()),
+        run,
+    )
 }
 
 #[test]
@@ -76,4 +79,104 @@ fn without_the_layer_or_a_subscriber_there_is_none() {
         let _span = info_span!("request", trace_id = "lost").entered();
         assert_eq!(trace(), None);
     });
+}
+
+/// The traces of the calls of one method, one call a run.
+fn traces(layer: TraceIdLayer, runs: &[&dyn Fn(&Monitor)]) -> Vec<Option<String>> {
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+        let traces = runs.iter().map(|run| {
+            let monitor = Monitor::new(StorageConfig::default());
+            monitor.set_exemplars(TraceIdExemplars);
+            monitor.scope_sync(|| run(&monitor));
+            let method = monitor.snapshot().methods.into_iter();
+            let mut get = method.filter(|method| &*method.name == "Get");
+            let kept = get.next()?.exemplars.into_iter().next()?;
+            kept.exemplar.labels().next().map(|(_, id)| id.to_owned())
+        });
+        traces.collect()
+    })
+}
+
+/// Runs a closure as the body of a call, as an expansion does.
+fn call<R>(monitor: &Monitor, method: &str, body: impl FnOnce() -> R) -> R {
+    let method = monitor.method(method).expect("a good name");
+    let call = method.start();
+    let value = call.run(body);
+    call.finish(Outcome::Success);
+    value
+}
+
+#[test]
+fn the_span_that_a_call_opens_and_leaves_gives_it() {
+    let opens = |monitor: &Monitor| {
+        call(monitor, "Get", || {
+            let own = info_span!("own", trace_id = "own").entered();
+            info_span!("step", trace_id = "step").in_scope(|| ());
+            drop(own);
+        });
+    };
+    let child_last = |monitor: &Monitor| {
+        call(monitor, "Get", || {
+            let own = info_span!("own", trace_id = "own");
+            own.in_scope(|| ());
+            info_span!(parent: &own, "step", trace_id = "step").in_scope(|| ());
+        });
+    };
+    let within = |monitor: &Monitor| {
+        info_span!("request", trace_id = "request").in_scope(|| opens(monitor));
+    };
+    let around = |monitor: &Monitor| {
+        info_span!("request", trace_id = "request").in_scope(|| {
+            call(monitor, "Get", || {
+                call(monitor, "Other", || {
+                    info_span!("own", trace_id = "other").in_scope(|| ());
+                });
+            });
+        });
+    };
+    let recorded = |monitor: &Monitor| {
+        call(monitor, "Get", || {
+            let span = info_span!("own", trace_id = Empty);
+            span.in_scope(|| ());
+            span.record("trace_id", "late");
+            span.in_scope(|| ());
+        });
+    };
+    let before = |monitor: &Monitor| {
+        info_span!("before", trace_id = "before").in_scope(|| ());
+        call(monitor, "Other", || {
+            info_span!("own", trace_id = "other").in_scope(|| ());
+        });
+        call(monitor, "Get", || ());
+    };
+    let found = traces(
+        TraceIdLayer::new(),
+        &[&opens, &child_last, &within, &around, &recorded, &before],
+    );
+    let wanted = [
+        Some("own"),
+        Some("own"),
+        Some("own"),
+        Some("request"),
+        Some("late"),
+        None,
+    ];
+    assert_eq!(found, wanted.map(|id| id.map(str::to_owned)));
+}
+
+#[test]
+fn a_function_for_the_context_that_panics_or_makes_calls_harms_nothing() {
+    let opens = |monitor: &Monitor| {
+        call(monitor, "Get", || info_span!("own").in_scope(|| ()));
+    };
+    let panics = TraceIdLayer::with_context(|_, _| panic!("no context"));
+    assert_eq!(traces(panics, &[&opens]), [None]);
+    let calls = TraceIdLayer::with_context(|_, _| {
+        let monitor = Monitor::new(StorageConfig::default());
+        monitor.set_exemplars(TraceIdExemplars);
+        call(&monitor, "Get", || info_span!("inner").in_scope(|| ()));
+        assert_eq!(monitor.snapshot().methods[0].exemplars, []);
+        Some(Exemplar::new([(TRACE_ID, "own")]))
+    });
+    assert_eq!(traces(calls, &[&opens]), [Some("own".to_owned())]);
 }
