@@ -11,7 +11,7 @@ use service::Service;
 use table::{Column, tables};
 
 /// How long a service may take to show its state, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+const WAIT_LIMIT: Duration = Duration::from_secs(30);
 
 /// Asserts one row. States that come with time are waited for.
 fn check(kind: &str, columns: &[Column], row: &[&str]) {
@@ -24,7 +24,7 @@ fn check(kind: &str, columns: &[Column], row: &[&str]) {
     let cells = || columns.iter().copied().zip(&row[1..]);
     for (column, cell) in cells() {
         while let Some(difference) = service.difference(column, cell) {
-            assert!(begin.elapsed() < PATIENCE, "{}: {difference}", row[0]);
+            assert!(begin.elapsed() < WAIT_LIMIT, "{}: {difference}", row[0]);
             std::thread::sleep(Duration::from_millis(50));
         }
     }
