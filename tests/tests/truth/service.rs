@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Lines, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use crate::PATIENCE;
+use crate::WAIT_LIMIT;
 use crate::page;
 use crate::table::{Column, texts};
 
@@ -72,7 +72,7 @@ impl Service {
     /// The status and the body of an answer.
     fn get(&self, path: &str) -> (String, String) {
         let mut stream = TcpStream::connect(self.address).expect("it listens");
-        let timeout = stream.set_read_timeout(Some(PATIENCE));
+        let timeout = stream.set_read_timeout(Some(WAIT_LIMIT));
         timeout.expect("a valid timeout");
         let request =
             format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");

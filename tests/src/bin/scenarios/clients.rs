@@ -17,10 +17,10 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::http::PERMITS;
-use crate::{CALLS, PATIENCE, Result, wait_for_calls};
+use crate::{CALLS, Result, WAIT_LIMIT, wait_for_calls};
 
 /// For answers that do not come.
-const IMPATIENCE: Duration = Duration::from_secs(1);
+const SHORT_LIMIT: Duration = Duration::from_secs(1);
 
 pub(crate) type HttpClient = Client<HttpConnector, Full<Bytes>>;
 
@@ -64,19 +64,23 @@ impl Clients<'_> {
             | "overload without permits"
             | "overload without permits, cancelled calls count" => {
                 self.begin_all("")?.clear();
-                "20 x left without an answer".to_owned()
+                format!("{CALLS} x left without an answer")
             }
             "clients leave within the body" => {
                 self.begin_all("begun")?.clear();
-                "20 x 200, left within the body".to_owned()
+                format!("{CALLS} x 200, left within the body")
+            }
+            "clients leave within their own body" => {
+                self.begin_uploads()?.clear();
+                format!("{CALLS} x left within its request")
             }
             "no request ends" => {
                 self.open = self.begin_all("")?;
-                "20 x no answer yet".to_owned()
+                format!("{CALLS} x no answer yet")
             }
             "overload with permits, the others are refused"
-            | "overload with permits, the others wait" => self.ask_at_once(PATIENCE).await?,
-            "runtime blocked" => self.ask_at_once(IMPATIENCE).await?,
+            | "overload with permits, the others wait" => self.ask_at_once(WAIT_LIMIT).await?,
+            "runtime blocked" => self.ask_at_once(SHORT_LIMIT).await?,
             _ => self.ask_in_turn().await?,
         })
     }
@@ -84,16 +88,16 @@ impl Clients<'_> {
     async fn ask_in_turn(&self) -> Result<String> {
         let mut views = Vec::new();
         for number in 0..CALLS {
-            views.push(ask(self.request(number)?, PATIENCE).await);
+            views.push(ask(self.request(number)?, WAIT_LIMIT).await);
         }
         Ok(tally(views))
     }
 
     /// Lets the service go on when all requests have an answer but those with a permit.
-    async fn ask_at_once(&self, patience: Duration) -> Result<String> {
+    async fn ask_at_once(&self, limit: Duration) -> Result<String> {
         let requests = (0..CALLS).map(|number| self.request(number));
         let requests = requests.collect::<Result<Vec<_>>>()?.into_iter();
-        let mut answers: FuturesUnordered<_> = requests.map(|one| ask(one, patience)).collect();
+        let mut answers: FuturesUnordered<_> = requests.map(|one| ask(one, limit)).collect();
         let mut views = Vec::new();
         while let Some(view) = answers.next().await {
             views.push(view);
@@ -108,6 +112,21 @@ impl Clients<'_> {
     fn begin_all(&self, part: &str) -> Result<Vec<TcpStream>> {
         let streams = (0..CALLS).map(|_| begin(self.service, "/pay", "", part));
         let streams = streams.collect::<io::Result<_>>()?;
+        wait_for_calls(self.server, CALLS.into())?;
+        Ok(streams)
+    }
+
+    /// Waits until the service has a part of each request.
+    fn begin_uploads(&self) -> Result<Vec<TcpStream>> {
+        let mut streams = Vec::new();
+        for _ in 0..CALLS {
+            let mut stream = TcpStream::connect(self.service)?;
+            write!(
+                stream,
+                "POST /pay HTTP/1.1\r\nHost: localhost\r\nContent-Length: 12\r\n\r\na part"
+            )?;
+            streams.push(stream);
+        }
         wait_for_calls(self.server, CALLS.into())?;
         Ok(streams)
     }
@@ -137,7 +156,7 @@ pub(crate) fn request(
 }
 
 /// The answer to a request as its client sees it: the status, and how the body ended if it broke.
-async fn ask(request: Request<Full<Bytes>>, patience: Duration) -> String {
+async fn ask(request: Request<Full<Bytes>>, limit: Duration) -> String {
     let answer = async {
         let Ok(response) = http_client().request(request).await else {
             return "no answer".to_owned();
@@ -148,7 +167,7 @@ async fn ask(request: Request<Full<Bytes>>, patience: Duration) -> String {
             Err(_) => format!("{status}, then a break"),
         }
     };
-    let answer = timeout(patience, answer).await;
+    let answer = timeout(limit, answer).await;
     answer.unwrap_or_else(|_| "no answer in time".to_owned())
 }
 
@@ -160,7 +179,7 @@ pub(crate) fn begin(
     part: &str,
 ) -> io::Result<TcpStream> {
     let mut stream = TcpStream::connect(service)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(WAIT_LIMIT))?;
     write!(
         stream,
         "GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n"

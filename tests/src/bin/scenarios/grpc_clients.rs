@@ -20,7 +20,7 @@ use crate::clients::tally;
 use crate::grpc::pb::greeter_client::GreeterClient;
 use crate::grpc::pb::{CountRequest, GreetReply, GreetRequest};
 use crate::http::PERMITS;
-use crate::{CALLS, LIMIT, PATIENCE, Result};
+use crate::{CALLS, LIMIT, Result, WAIT_LIMIT};
 
 /// The deadline of a client, long enough for each request to arrive before its middle.
 const DEADLINE: Duration = Duration::from_secs(1);
@@ -144,7 +144,7 @@ impl GrpcClients<'_> {
                 tokio::time::sleep(LIMIT).await;
             }
         };
-        Ok(timeout(PATIENCE, reached).await?)
+        Ok(timeout(WAIT_LIMIT, reached).await?)
     }
 }
 

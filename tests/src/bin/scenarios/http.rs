@@ -132,6 +132,7 @@ fn router(name: &str, release: Arc<Semaphore>) -> Result<Router> {
         "runtime blocked" => pay(get(block)),
         "extractor refuses" => Router::new().route("/pay/{amount}", get(take_amount)),
         "body too large" => pay(post(take_body)).layer(DefaultBodyLimit::max(BODY_LIMIT)),
+        "clients leave within their own body" => pay(post(take_body)),
         "stream breaks after the head" => pay(get(break_body)),
         _ => return Err(format!("no scenario `{name}`").into()),
     })

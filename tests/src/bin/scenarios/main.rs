@@ -30,10 +30,10 @@ const CALLS: u32 = 20;
 const LIMIT: Duration = Duration::from_millis(5);
 
 /// Long enough for all that comes.
-const PATIENCE: Duration = Duration::from_secs(15);
+const WAIT_LIMIT: Duration = Duration::from_secs(15);
 
 /// The time of all clients of a service together.
-const CLIENTS_PATIENCE: Duration = Duration::from_secs(25);
+const CLIENTS_LIMIT: Duration = Duration::from_secs(25);
 
 const BASE: &str = "listen: 127.0.0.1\nport: 0\n";
 
@@ -68,7 +68,7 @@ fn service_runtime() -> io::Result<Runtime> {
 /// The runtime is returned, as some of them may still wait.
 fn run_clients(clients: impl Future<Output = Result<String>>) -> Result<Runtime> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    let seen = runtime.block_on(async { timeout(CLIENTS_PATIENCE, clients).await })??;
+    let seen = runtime.block_on(async { timeout(CLIENTS_LIMIT, clients).await })??;
     say(&format!("the clients: {seen}"))?;
     Ok(runtime)
 }
@@ -82,7 +82,7 @@ fn wait_until_counted() {
 fn wait_for_calls(server: &MonitorServer, calls: u64) -> Result<()> {
     let begin = Instant::now();
     while server.monitor().in_flight() != calls {
-        if PATIENCE < begin.elapsed() {
+        if WAIT_LIMIT < begin.elapsed() {
             return Err(format!("{} calls in flight", server.monitor().in_flight()).into());
         }
         std::thread::sleep(LIMIT);
