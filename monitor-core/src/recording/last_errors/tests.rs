@@ -3,7 +3,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::*;
-use crate::errors::{ErrorView, Outcome};
+use crate::errors::{ErrorView, NamedView, Outcome};
 use crate::{Clock, ManualClock, Monitor, StorageConfig};
 
 /// An error with a text, and maybe a source.
@@ -187,6 +187,35 @@ fn texts_are_kept_only_where_they_are_wanted_and_calls_fail_with_one() {
     }
     drop(call());
     assert_eq!(monitor.last_errors(Duration::MAX), []);
+}
+
+#[test]
+fn a_type_that_is_listed_while_texts_are_read_has_its_name() {
+    for _ in 0..20 {
+        let monitor = Monitor::new(StorageConfig::default());
+        for number in 0..200 {
+            fail(monitor, &format!("M{number}"), "refused");
+        }
+        let is_over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let last = monitor.method("M199").expect("a name");
+                for status in 500..512 {
+                    let text = ErrorText::Display(&"full");
+                    let error_type = crate::errors::http_type(status);
+                    last.start()
+                        .finish(Outcome::Named(NamedView { error_type, text }));
+                    thread::yield_now();
+                }
+                is_over.store(true, SeqCst);
+            });
+            while !is_over.load(SeqCst) {
+                for error in monitor.last_errors(Duration::MAX) {
+                    assert_ne!(&*error.error_type, "", "{error:?}");
+                }
+            }
+        });
+    }
 }
 
 #[test]
