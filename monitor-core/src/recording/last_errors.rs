@@ -306,6 +306,7 @@ impl TextBuffer {
             }
             // A report's alternate form has its causes.
             ErrorText::Display(value) => self.write_part(&format_args!("{value:#}")),
+            ErrorText::Text(text) => self.write_part(&text),
             ErrorText::Debug(value) => {
                 survive(|| write!(UpToFields(self), "{value:?}"));
             }
@@ -319,9 +320,23 @@ impl TextBuffer {
             let Some(source) = next.filter(|_| self.len < MAX_BYTES) else {
                 return;
             };
-            self.write_part(&source);
+            self.write_source(source);
             next = survive(|| source.source()).flatten();
         }
+    }
+
+    #[cfg(feature = "tonic")]
+    fn write_source(&mut self, source: &(dyn Error + 'static)) {
+        match source.downcast_ref::<tonic::Status>() {
+            // Its Display ends in the Debug of its source, whose fields may be secrets.
+            Some(status) => self.write_part(&status.message()),
+            None => self.write_part(&source),
+        }
+    }
+
+    #[cfg(not(feature = "tonic"))]
+    fn write_source(&mut self, source: &(dyn Error + 'static)) {
+        self.write_part(&source);
     }
 
     /// Writes one error of a chain, unless the text so far ends in it: many errors print their source themselves.
