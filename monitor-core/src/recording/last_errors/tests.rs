@@ -98,6 +98,30 @@ fn a_text_is_counted_and_the_one_that_came_up_longest_ago_gives_way() {
 }
 
 #[test]
+fn a_rare_type_keeps_its_text_beside_a_frequent_one() {
+    let errors = LastErrors::new(1);
+    errors.enter("the database is gone", 7, 0);
+    for now in 1..=1000 {
+        errors.enter(&format!("no answer to {now}"), 1, now);
+    }
+    let kept = errors.kept();
+    let of_type = |one| kept.iter().filter(|text| text.error_type == one).count();
+    assert_eq!((of_type(7), of_type(1)), (1, MAX_TEXTS - 1));
+    assert_eq!(
+        (kept[0].last, kept[18].last),
+        (1000, 982),
+        "the oldest went"
+    );
+
+    // More types than slots: the oldest of all goes.
+    for now in 0..40 {
+        errors.enter("text", 100 + now, 2000 + u64::from(now));
+    }
+    let newest = errors.kept().iter().map(|text| text.error_type).max();
+    assert_eq!(newest, Some(139));
+}
+
+#[test]
 fn texts_are_read_in_a_burst_and_then_one_by_one() {
     let rate = Rate::new(10);
     let allowed = |now, calls| (0..calls).filter(|_| rate.allows(0, now)).count() as u64;
