@@ -291,6 +291,8 @@ impl TextSlot {
 struct TextBuffer {
     bytes: [u8; MAX_BYTES],
     len: usize,
+    /// A character had no room: the text ends there, though a shorter one would fit.
+    is_full: bool,
 }
 
 impl Default for TextBuffer {
@@ -298,6 +300,7 @@ impl Default for TextBuffer {
         Self {
             bytes: [0; MAX_BYTES],
             len: 0,
+            is_full: false,
         }
     }
 }
@@ -327,7 +330,7 @@ impl TextBuffer {
     fn write_sources(&mut self, error: &dyn Error) {
         let mut next = survive(|| error.source()).flatten();
         for _ in 0..MAX_SOURCES {
-            let Some(source) = next.filter(|_| self.len < MAX_BYTES) else {
+            let Some(source) = next.filter(|_| !self.is_full) else {
                 return;
             };
             self.write_source(source);
@@ -373,7 +376,11 @@ impl fmt::Write for TextBuffer {
                 character
             };
             let end = self.len + shown.len_utf8();
-            let room = self.bytes.get_mut(self.len..end).ok_or(fmt::Error)?;
+            self.is_full |= end > MAX_BYTES;
+            if self.is_full {
+                return Err(fmt::Error);
+            }
+            let room = &mut self.bytes[self.len..end];
             shown.encode_utf8(room);
             self.len = end;
         }

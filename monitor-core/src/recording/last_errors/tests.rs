@@ -54,6 +54,13 @@ fn a_text_is_cut_between_characters() {
     let long: &'static str = "ä".repeat(300).leak();
     assert_eq!(of_chain(&["x", long]), format!("x: {}", "ä".repeat(254)));
     assert_eq!(of_chain(&[long, "y"]), "ä".repeat(256));
+    // There is room for the next error, and not for the character before it.
+    let long: &'static str = format!("{}🦀", "x".repeat(509)).leak();
+    assert_eq!(of_chain(&[long, "r"]), "x".repeat(509));
+    assert_eq!(
+        of_chain(&["a", long, "r"]),
+        format!("a: {}", "x".repeat(509))
+    );
 }
 
 #[test]
