@@ -7,7 +7,10 @@
 //! A layer that gives calls one of many types, such as `http_503`, names them as [`LateTypes`]: they are known from the
 //! start too, but a storage lists one only from its first failure on, so the rest cost no series.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::LazyLock;
+
+use foldhash::fast::RandomState;
 
 use crate::data::status::TaskStatus;
 
@@ -64,8 +67,8 @@ pub(crate) fn derived_types() -> impl Iterator<Item = DeclaredType> {
     submitted.flat_map(|types| types.0).copied()
 }
 
-/// Types of failures that code outside of this crate gives to calls by name, sorted by name. A storage lists each from
-/// its first failure on. Where the configuration does not list it, its status is `OTHER_EXCEPTION`.
+/// Types of failures that code outside of this crate gives to calls by name. A storage lists each from its first
+/// failure on. Where the configuration does not list it, its status is `OTHER_EXCEPTION`.
 #[derive(Debug)]
 pub struct LateTypes(pub &'static [&'static str]);
 
@@ -73,9 +76,15 @@ inventory::collect!(LateTypes);
 
 /// The type of this name, if it is one that a storage lists from its first failure on.
 pub(crate) fn late_type(name: &str) -> Option<&'static str> {
-    let find = |types: &'static [&'static str]| types.binary_search(&name).ok().map(|at| types[at]);
-    let mut submitted = inventory::iter::<LateTypes>.into_iter();
-    find(&[TIMEOUT]).or_else(|| submitted.find_map(|types| find(types.0)))
+    static NAMES: LazyLock<HashSet<&'static str, RandomState>> = LazyLock::new(|| {
+        let submitted = inventory::iter::<LateTypes>.into_iter();
+        submitted
+            .flat_map(|types| types.0)
+            .copied()
+            .chain([TIMEOUT])
+            .collect()
+    });
+    NAMES.get(name).copied()
 }
 
 /// These types by name, each once.
@@ -92,6 +101,17 @@ pub(crate) fn merged(types: impl Iterator<Item = DeclaredType>) -> Vec<DeclaredT
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    // In no order.
+    inventory::submit! { LateTypes(&["late_b", "late_c", "late_a"]) }
+
+    #[test]
+    fn a_late_type_is_found_wherever_its_list_has_it() {
+        for name in ["late_a", "late_b", "late_c", TIMEOUT] {
+            assert_eq!(late_type(name), Some(name));
+        }
+        assert_eq!(["late_", "late_d", ""].map(late_type), [None; 3]);
+    }
 
     #[test]
     fn declarations_of_one_type_add_up() {

@@ -95,6 +95,8 @@ pub enum ErrorText<'a> {
     Error(&'a (dyn Error + 'a)),
     /// Display alone, in its alternate form (`{:#}`), in which reports print their causes.
     Display(&'a (dyn fmt::Display + 'a)),
+    /// A text alone, as it is.
+    Text(&'a str),
     /// Debug alone. Only the identifier it begins with is read.
     Debug(&'a (dyn fmt::Debug + 'a)),
     /// Nothing.
@@ -106,6 +108,7 @@ impl fmt::Debug for ErrorText<'_> {
         f.write_str(match self {
             Self::Error(_) => "Error",
             Self::Display(_) => "Display",
+            Self::Text(_) => "Text",
             Self::Debug(_) => "Debug",
             Self::Opaque => "Opaque",
         })
@@ -276,6 +279,7 @@ impl<'a> Search<'a> {
                 self.read_sources(error);
             }
             ErrorText::Display(value) => self.read(|search| write!(search, "{value:#}")),
+            ErrorText::Text(text) => self.read(|search| search.write_str(text)),
             ErrorText::Debug(value) => self.read_identifier(value),
             ErrorText::Opaque => {}
         }

@@ -147,14 +147,15 @@ fn ask(start: u64, code: impl FnOnce() -> Option<Exemplar>) -> Option<Exemplar> 
 mod spans {
     use std::cell::Cell;
     use std::fmt;
+    use std::ptr;
     use std::sync::{Arc, OnceLock};
 
-    use tracing::dispatcher::WeakDispatch;
+    use tracing::dispatcher::{WeakDispatch, get_default};
     use tracing::field::{Field, Visit};
     use tracing::span::{Attributes, Id, Record};
     use tracing::{Dispatch, Span, Subscriber};
     use tracing_subscriber::layer::{Context, Layer};
-    use tracing_subscriber::registry::{LookupSpan, Registry};
+    use tracing_subscriber::registry::{LookupSpan, Registry, SpanRef};
 
     use super::{ASKED_ABOUT, Exemplar, ExemplarProvider, ask};
     use crate::recording::thread;
@@ -171,6 +172,9 @@ mod spans {
     ///
     /// By default that is the field `trace_id` of the span, or of the nearest one around it that has one. Traces that
     /// another layer keeps, such as that of `tracing-opentelemetry`, are read by [`with_context`](Self::with_context).
+    ///
+    /// It may stand in an `Option`, a `Vec` or a `Box`, and have a filter. In a `reload::Layer` the field is found, and the
+    /// function of `with_context` is not asked about the span that a call ends in.
     ///
     /// For each span that a call opens, the layer reads the trace when the span is left, whether the call will be asked
     /// for it or not: with `tracing-opentelemetry`, about 1 µs beside the 2 µs of the span itself.
@@ -247,14 +251,19 @@ mod spans {
             }
         }
 
-        /// The exemplar of a span, or of the nearest one around it that has one.
-        fn nearest(&self, id: &Id, dispatch: &Dispatch) -> Option<Exemplar> {
-            let registry = dispatch.downcast_ref::<Registry>()?;
-            let mut spans = registry.span(id)?.scope();
-            spans.find_map(|span| match &self.context {
-                Some(context) => context(&span.id(), dispatch),
-                None => span.extensions().get::<TraceId>()?.exemplar.clone(),
+        /// Gives the subscriber that the layer is part of to `read`.
+        // It is not known where a layer around this one does not hand it on, as an `Option` and a `Vec` do not, and where
+        // the first `Dispatch` of it is gone. Then it is most likely the thread's own.
+        fn with_dispatch<R>(&self, read: impl FnOnce(&Dispatch) -> Option<R>) -> Option<R> {
+            if let Some(dispatch) = self.dispatch.get().and_then(WeakDispatch::upgrade) {
+                return read(&dispatch);
+            }
+            let is_own = |layer: &Self| ptr::eq(layer, self);
+            get_default(|dispatch| {
+                let own = dispatch.downcast_ref().is_some_and(is_own);
+                own.then_some(dispatch).cloned()
             })
+            .and_then(|dispatch| read(&dispatch))
         }
     }
 
@@ -329,7 +338,7 @@ mod spans {
         fn on_exit(&self, id: &Id, context: Context<'_, S>) {
             let opened = |id| context.span(id)?.extensions().get::<OpenedBy>().cloned();
             if let Some(opened) = opened(id) {
-                self.keep_left(id, &opened);
+                self.keep_left(id, &opened, &context);
             }
         }
     }
@@ -337,11 +346,18 @@ mod spans {
     impl TraceIdLayer {
         /// Keeps the exemplar of a span that was left, for the call that opened it.
         // No lock of the span is held here: the function may take it.
-        fn keep_left(&self, id: &Id, opened: &OpenedBy) {
-            let read = || {
-                let dispatch = self.dispatch.get()?.upgrade()?;
-                ask(opened.call, || self.nearest(id, &dispatch))
+        fn keep_left<S>(&self, id: &Id, opened: &OpenedBy, context: &Context<'_, S>)
+        where
+            S: Subscriber + for<'a> LookupSpan<'a>,
+        {
+            let near = || {
+                let span = context.span(id)?;
+                match &self.context {
+                    Some(read) => self.with_dispatch(|dispatch| context_near(span, read, dispatch)),
+                    None => field_near(span),
+                }
             };
+            let read = || ask(opened.call, near);
             let Some(exemplar) = opened.exemplar.get().cloned().or_else(read) else {
                 return;
             };
@@ -409,8 +425,29 @@ mod spans {
     }
 
     fn of_current((id, dispatch): (&Id, &Dispatch)) -> Option<Exemplar> {
-        let layer = dispatch.downcast_ref::<TraceIdLayer>()?;
-        layer.nearest(id, dispatch)
+        let span = dispatch.downcast_ref::<Registry>()?.span(id)?;
+        let layer = dispatch.downcast_ref::<TraceIdLayer>();
+        match layer.and_then(|layer| layer.context.as_ref()) {
+            Some(read) => context_near(span, read, dispatch),
+            // The layer is not found behind a `reload::Layer`, and the field is kept with the span.
+            None => field_near(span),
+        }
+    }
+
+    /// The field of a span, or of the nearest one around it that has one.
+    fn field_near<'a, R: LookupSpan<'a>>(span: SpanRef<'a, R>) -> Option<Exemplar> {
+        let mut spans = span.scope();
+        spans.find_map(|span| span.extensions().get::<TraceId>()?.exemplar.clone())
+    }
+
+    /// The exemplar that the function gives of a span, or of the nearest one around it that has one.
+    fn context_near<'a, R: LookupSpan<'a>>(
+        span: SpanRef<'a, R>,
+        read: &ReadContext,
+        dispatch: &Dispatch,
+    ) -> Option<Exemplar> {
+        let mut spans = span.scope();
+        spans.find_map(|span| read(&span.id(), dispatch))
     }
 
     #[cfg(all(test, not(monitor_loom)))]

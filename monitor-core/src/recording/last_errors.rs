@@ -2,7 +2,8 @@
 //!
 //! A failing call whose error has a text leaves it in the slots of its method: up to 20 texts of 512 bytes, each with
 //! the causes, the error type, the first and the last time, and a count. A text that is there already is counted; a
-//! new one takes an empty slot, or that of the text that came up longest ago. Calls that succeed come nowhere near.
+//! new one takes an empty slot, or that of the text that came up longest ago among those of the type that has most. Calls
+//! that succeed come nowhere near.
 //!
 //! # Cost
 //!
@@ -25,6 +26,7 @@
 //! version too, or a later one, and reads again. So a reader has a whole text with its own count, or none.
 
 use std::array::from_fn;
+use std::cmp::Reverse;
 use std::error::Error;
 use std::fmt::{self, Write as _};
 
@@ -125,12 +127,20 @@ impl LastErrors {
         self.made().find(|slot| slot.hash.load(Relaxed) == hash)
     }
 
-    /// An empty slot; else the one whose text came up longest ago.
+    /// An empty slot; else, of the type that has most of them, the one whose text came up longest ago. So a frequent type
+    /// with ever new texts takes no slot of a rare one.
     fn free_slot(&self) -> &'static TextSlot {
         if let Some(empty) = self.slots.iter().find(|slot| slot.get().is_none()) {
             return empty.get_or_init(|| leak(TextSlot::new()));
         }
-        let oldest = self.made().min_by_key(|slot| slot.last.load(Relaxed));
+        let slots_of = |error_type| {
+            let types = self.made().map(|slot| slot.error_type.load(Relaxed));
+            types.filter(|one| *one == error_type).count()
+        };
+        let oldest = self.made().min_by_key(|slot| {
+            let of_type = slots_of(slot.error_type.load(Relaxed));
+            (Reverse(of_type), slot.last.load(Relaxed))
+        });
         oldest.expect("a method keeps more than no text")
     }
 
@@ -141,7 +151,7 @@ impl LastErrors {
     /// All texts, the newest first.
     pub(crate) fn kept(&self) -> Vec<KeptText> {
         let mut kept: Vec<_> = self.made().filter_map(TextSlot::read).collect();
-        kept.sort_by_key(|text| std::cmp::Reverse((text.last, text.first)));
+        kept.sort_by_key(|text| Reverse((text.last, text.first)));
         kept
     }
 }
@@ -281,6 +291,8 @@ impl TextSlot {
 struct TextBuffer {
     bytes: [u8; MAX_BYTES],
     len: usize,
+    /// A character had no room: the text ends there, though a shorter one would fit.
+    is_full: bool,
 }
 
 impl Default for TextBuffer {
@@ -288,6 +300,7 @@ impl Default for TextBuffer {
         Self {
             bytes: [0; MAX_BYTES],
             len: 0,
+            is_full: false,
         }
     }
 }
@@ -306,6 +319,7 @@ impl TextBuffer {
             }
             // A report's alternate form has its causes.
             ErrorText::Display(value) => self.write_part(&format_args!("{value:#}")),
+            ErrorText::Text(text) => self.write_part(&text),
             ErrorText::Debug(value) => {
                 survive(|| write!(UpToFields(self), "{value:?}"));
             }
@@ -316,12 +330,26 @@ impl TextBuffer {
     fn write_sources(&mut self, error: &dyn Error) {
         let mut next = survive(|| error.source()).flatten();
         for _ in 0..MAX_SOURCES {
-            let Some(source) = next.filter(|_| self.len < MAX_BYTES) else {
+            let Some(source) = next.filter(|_| !self.is_full) else {
                 return;
             };
-            self.write_part(&source);
+            self.write_source(source);
             next = survive(|| source.source()).flatten();
         }
+    }
+
+    #[cfg(feature = "tonic")]
+    fn write_source(&mut self, source: &(dyn Error + 'static)) {
+        match source.downcast_ref::<tonic::Status>() {
+            // Its Display ends in the Debug of its source, whose fields may be secrets.
+            Some(status) => self.write_part(&status.message()),
+            None => self.write_part(&source),
+        }
+    }
+
+    #[cfg(not(feature = "tonic"))]
+    fn write_source(&mut self, source: &(dyn Error + 'static)) {
+        self.write_part(&source);
     }
 
     /// Writes one error of a chain, unless the text so far ends in it: many errors print their source themselves.
@@ -348,7 +376,11 @@ impl fmt::Write for TextBuffer {
                 character
             };
             let end = self.len + shown.len_utf8();
-            let room = self.bytes.get_mut(self.len..end).ok_or(fmt::Error)?;
+            self.is_full |= end > MAX_BYTES;
+            if self.is_full {
+                return Err(fmt::Error);
+            }
+            let room = &mut self.bytes[self.len..end];
             shown.encode_utf8(room);
             self.len = end;
         }

@@ -420,7 +420,7 @@ impl<'a> Outcome<'a> {
     /// use monitor_core::{Outcome, TimeoutError};
     ///
     /// let error: Box<dyn std::error::Error> = Box::new(TimeoutError::new(None));
-    /// assert!(matches!(Outcome::of_error(&*error), Outcome::ErrorType("timeout")));
+    /// assert!(matches!(Outcome::of_error(&*error), Outcome::Named(view) if view.error_type == "timeout"));
     /// ```
     pub fn of_error(error: &'a (dyn Error + 'static)) -> Self {
         owning(error)

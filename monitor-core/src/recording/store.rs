@@ -461,12 +461,12 @@ impl StorageCore {
             })
             | Outcome::Expected(name) => {
                 let is_ill = !matches!(outcome, Outcome::Expected(_));
-                match parser.type_id(name).ok_or_else(|| late_type(name)) {
-                    Ok(id) => (id, is_ill),
-                    Err(Some(name)) => {
-                        return self.fail_late(name, is_ill && !expected.contains(&name));
-                    }
-                    Err(None) => (self.unlisted(name), is_ill),
+                if let Some(id) = parser.type_id(name) {
+                    (id, is_ill)
+                } else if let Some(name) = late_type(name) {
+                    return self.fail_late(name, is_ill && !expected.contains(&name));
+                } else {
+                    (self.unlisted(name), is_ill)
                 }
             }
             Outcome::Panic => (parser.panic(), true),

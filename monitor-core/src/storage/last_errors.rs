@@ -48,30 +48,30 @@ impl MonitorStorage {
         let oldest = clock
             .now()
             .saturating_sub(clock.ticks(within.as_secs_f64()));
-        let types = self.core.error_types();
-        let mut all = Vec::new();
+        let mut texts = Vec::new();
         for shared in self.core.shared.items() {
             let newest = |errors: &&_| is_within(errors, oldest);
-            let Some(errors) = shared.errors.get().filter(newest) else {
-                continue;
-            };
-            let task = shared.feeds_health().then(|| shared.task_name());
-            let kept = errors.kept().into_iter();
-            all.extend(kept.filter(|kept| kept.last >= oldest).map(|kept| {
-                LastError {
-                    method: Arc::clone(&shared.plain.name),
-                    task: task.clone(),
-                    error_type: types
-                        .get(kept.error_type as usize)
-                        .cloned()
-                        .unwrap_or_default(),
-                    text: kept.text,
-                    first: clock.unix_at(kept.first),
-                    last: clock.unix_at(kept.last),
-                    count: kept.count,
-                }
-            }));
+            if let Some(errors) = shared.errors.get().filter(newest) {
+                let kept = errors.kept().into_iter();
+                let within = kept.filter(|kept| kept.last >= oldest);
+                texts.extend(within.map(|kept| (shared, kept)));
+            }
         }
+        // After the texts: the type of each is listed by now.
+        let types = self.core.error_types();
+        let shown = texts.into_iter().map(|(shared, kept)| LastError {
+            method: Arc::clone(&shared.plain.name),
+            task: shared.feeds_health().then(|| shared.task_name()),
+            error_type: types
+                .get(kept.error_type as usize)
+                .cloned()
+                .unwrap_or_default(),
+            text: kept.text,
+            first: clock.unix_at(kept.first),
+            last: clock.unix_at(kept.last),
+            count: kept.count,
+        });
+        let mut all: Vec<_> = shown.collect();
         // Stable: the newest of each method stay first.
         sort_by(&mut all, |a, b| a.method.cmp(&b.method));
         all

@@ -1,15 +1,17 @@
 //! Log lines about why calls fail: at most one a method and error type in ten seconds.
 //!
-//! A call that fails writes no line. The server looks at the last error texts once a second, on its own thread, and
-//! writes the newest of each method and type, unless one of the two was written less than [`PAUSE`] ago.
+//! A call that fails writes no line. The server looks at the last error texts at most once a second, on its own thread,
+//! and writes the newest of each method and type, unless one of the two was written less than [`PAUSE`] ago. Where more
+//! are due than [`MOST_LINES`], those go first that have had no line for the longest time, so each one's turn comes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use monitor_core::Monitor;
 use monitor_core::snapshot::LastError;
 
+use super::LOOK_EVERY;
 use crate::runtime::log::log;
 
 /// Least time between two lines of one method and type.
@@ -25,8 +27,17 @@ const MOST_LINES: usize = 50;
 /// The lines written lately.
 #[derive(Debug, Default)]
 pub(super) struct ErrorLog {
+    /// When the last look was.
+    looked: Option<Instant>,
     /// By method and error type.
-    written: HashMap<(Arc<str>, Arc<str>), Written>,
+    written: HashMap<LineKey, Written>,
+}
+
+/// A method and an error type.
+type LineKey = (Arc<str>, Arc<str>);
+
+fn key_of(error: &LastError) -> LineKey {
+    (Arc::clone(&error.method), Arc::clone(&error.error_type))
 }
 
 #[derive(Debug)]
@@ -37,9 +48,13 @@ struct Written {
 }
 
 impl ErrorLog {
-    /// Writes the lines that are due.
+    /// Writes the lines that are due, unless the last look was less than [`LOOK_EVERY`] ago.
     pub(super) fn write(&mut self, monitor: Monitor) {
-        for error in self.due(monitor.last_errors(LOOK_BACK), Instant::now()) {
+        let now = Instant::now();
+        if !self.may_look(now) {
+            return;
+        }
+        for error in self.due(monitor.last_errors(LOOK_BACK), now) {
             log(move || {
                 tracing::warn!(
                     method = %error.method,
@@ -52,24 +67,38 @@ impl ErrorLog {
         }
     }
 
+    /// Whether it is time for a look. The server also looks when a check or worker changes, and [`MOST_LINES`] are for a
+    /// second.
+    fn may_look(&mut self, now: Instant) -> bool {
+        let may = self
+            .looked
+            .is_none_or(|last| now.saturating_duration_since(last) >= LOOK_EVERY);
+        if may {
+            self.looked = Some(now);
+        }
+        may
+    }
+
     /// Of these, each method's newest first, those to be written at this moment.
     fn due(&mut self, errors: Vec<LastError>, now: Instant) -> Vec<LastError> {
         // A line that is forgotten is about a failure that is out of sight.
         let age = |written: &Written| now.saturating_duration_since(written.at);
         self.written
             .retain(|_, written| age(written) < 2 * LOOK_BACK);
-        let mut due = Vec::new();
-        for error in errors {
-            let key = (Arc::clone(&error.method), Arc::clone(&error.error_type));
-            let is_due = self
-                .written
-                .get(&key)
-                .is_none_or(|written| error.last > written.last && age(written) >= PAUSE);
-            if is_due && due.len() < MOST_LINES {
-                let last = error.last;
-                self.written.insert(key, Written { at: now, last });
-                due.push(error);
-            }
+        let mut seen = HashSet::new();
+        let mut due = errors;
+        due.retain(|error| {
+            let written = self.written.get(&key_of(error));
+            seen.insert(key_of(error))
+                && written.is_none_or(|written| error.last > written.last && age(written) >= PAUSE)
+        });
+        // `None`, of those that never had a line, is least.
+        due.sort_by_cached_key(|error| Some(self.written.get(&key_of(error))?.at));
+        due.truncate(MOST_LINES);
+        for error in &due {
+            let last = error.last;
+            self.written
+                .insert(key_of(error), Written { at: now, last });
         }
         due
     }
@@ -124,5 +153,32 @@ mod tests {
             log.due(errors, start + Duration::from_secs(after)).len()
         });
         assert_eq!(lines, [50, 50, 20, 0]);
+    }
+
+    #[test]
+    fn of_a_thousand_methods_that_go_on_failing_each_has_its_line() {
+        let monitor = Monitor::new(StorageConfig::default());
+        let names: Vec<_> = (0..1000).map(|method| format!("M{method}")).collect();
+        let (mut log, start) = (ErrorLog::default(), Instant::now());
+        let mut lines: HashMap<Arc<str>, usize> = HashMap::new();
+        for second in 0..40 {
+            for name in &names {
+                fail(monitor, name, "refused");
+            }
+            let errors = monitor.last_errors(Duration::MAX);
+            for error in log.due(errors, start + Duration::from_secs(second)) {
+                *lines.entry(error.method).or_default() += 1;
+            }
+        }
+        assert_eq!(lines.len(), 1000);
+        assert!(lines.values().all(|lines| *lines == 2), "each in 20 s");
+    }
+
+    #[test]
+    fn a_change_of_health_is_no_look_of_its_own() {
+        let (mut log, start) = (ErrorLog::default(), Instant::now());
+        let after = [0, 1, 999, 1000, 1001, 1999, 2000].map(Duration::from_millis);
+        let looks = after.map(|after| log.may_look(start + after));
+        assert_eq!(looks, [true, false, false, true, false, false, true]);
     }
 }

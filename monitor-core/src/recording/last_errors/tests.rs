@@ -3,7 +3,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::*;
-use crate::errors::{ErrorView, Outcome};
+use crate::errors::{ErrorView, NamedView, Outcome};
 use crate::{Clock, ManualClock, Monitor, StorageConfig};
 
 /// An error with a text, and maybe a source.
@@ -54,6 +54,13 @@ fn a_text_is_cut_between_characters() {
     let long: &'static str = "ä".repeat(300).leak();
     assert_eq!(of_chain(&["x", long]), format!("x: {}", "ä".repeat(254)));
     assert_eq!(of_chain(&[long, "y"]), "ä".repeat(256));
+    // There is room for the next error, and not for the character before it.
+    let long: &'static str = format!("{}🦀", "x".repeat(509)).leak();
+    assert_eq!(of_chain(&[long, "r"]), "x".repeat(509));
+    assert_eq!(
+        of_chain(&["a", long, "r"]),
+        format!("a: {}", "x".repeat(509))
+    );
 }
 
 #[test]
@@ -95,6 +102,30 @@ fn a_text_is_counted_and_the_one_that_came_up_longest_ago_gives_way() {
         kept.last().map(row),
         Some(("text 2".to_owned(), 0, 1, 2, 2))
     );
+}
+
+#[test]
+fn a_rare_type_keeps_its_text_beside_a_frequent_one() {
+    let errors = LastErrors::new(1);
+    errors.enter("the database is gone", 7, 0);
+    for now in 1..=1000 {
+        errors.enter(&format!("no answer to {now}"), 1, now);
+    }
+    let kept = errors.kept();
+    let of_type = |one| kept.iter().filter(|text| text.error_type == one).count();
+    assert_eq!((of_type(7), of_type(1)), (1, MAX_TEXTS - 1));
+    assert_eq!(
+        (kept[0].last, kept[18].last),
+        (1000, 982),
+        "the oldest went"
+    );
+
+    // More types than slots: the oldest of all goes.
+    for now in 0..40 {
+        errors.enter("text", 100 + now, 2000 + u64::from(now));
+    }
+    let newest = errors.kept().iter().map(|text| text.error_type).max();
+    assert_eq!(newest, Some(139));
 }
 
 #[test]
@@ -187,6 +218,35 @@ fn texts_are_kept_only_where_they_are_wanted_and_calls_fail_with_one() {
     }
     drop(call());
     assert_eq!(monitor.last_errors(Duration::MAX), []);
+}
+
+#[test]
+fn a_type_that_is_listed_while_texts_are_read_has_its_name() {
+    for _ in 0..20 {
+        let monitor = Monitor::new(StorageConfig::default());
+        for number in 0..200 {
+            fail(monitor, &format!("M{number}"), "refused");
+        }
+        let is_over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let last = monitor.method("M199").expect("a name");
+                for status in 500..512 {
+                    let text = ErrorText::Display(&"full");
+                    let error_type = crate::errors::http_type(status);
+                    last.start()
+                        .finish(Outcome::Named(NamedView { error_type, text }));
+                    thread::yield_now();
+                }
+                is_over.store(true, SeqCst);
+            });
+            while !is_over.load(SeqCst) {
+                for error in monitor.last_errors(Duration::MAX) {
+                    assert_ne!(&*error.error_type, "", "{error:?}");
+                }
+            }
+        });
+    }
 }
 
 #[test]

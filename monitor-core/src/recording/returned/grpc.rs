@@ -48,7 +48,8 @@ fn outcome_of(status: &Status) -> Outcome<'_> {
     match outcome {
         Outcome::ErrorType(error_type) => Outcome::Named(NamedView {
             error_type,
-            text: ErrorText::Error(status),
+            // Its Display ends in the Debug of its source, whose fields may be secrets.
+            text: ErrorText::Text(status.message()),
         }),
         outcome => outcome,
     }
@@ -128,5 +129,72 @@ impl<S: Stream<Item = Item<M>>, M, E> CallEnd<Result<Response<S>, E>> for EndsWi
     fn ended(self, value: Result<Response<S>, E>) -> Self::Value {
         let verdict: ItemVerdict<M> = item_outcome;
         value.map(|response| response.map(|stream| without_call(stream, verdict)))
+    }
+}
+
+#[cfg(all(test, not(monitor_loom)))]
+mod tests {
+    use std::error::Error;
+    use std::fmt;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{Monitor, StorageConfig};
+
+    /// An error with a field that only its Debug prints.
+    #[derive(Debug)]
+    struct LoginError {
+        #[expect(dead_code, reason = "it is printed by Debug")]
+        password: &'static str,
+    }
+
+    impl fmt::Display for LoginError {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("no login")
+        }
+    }
+
+    impl Error for LoginError {}
+
+    /// An error whose source is a status.
+    #[derive(Debug)]
+    struct CallError(Status);
+
+    impl fmt::Display for CallError {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("the call failed")
+        }
+    }
+
+    impl Error for CallError {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            Some(&self.0)
+        }
+    }
+
+    fn status() -> Status {
+        Status::from_error(Box::new(LoginError {
+            password: "hunter2",
+        }))
+    }
+
+    fn kept_text(outcome: Outcome<'_>) -> String {
+        let monitor = Monitor::new(StorageConfig::default());
+        let method = monitor.method("Login").expect("a name");
+        method.start().finish(outcome);
+        monitor.last_errors(Duration::MAX).remove(0).text
+    }
+
+    #[test]
+    fn the_text_of_a_status_has_no_field_of_its_source() {
+        assert!(status().to_string().contains("hunter2"));
+        let (bare, boxed) = (Err::<(), _>(status()), Err::<(), _>(Box::new(status())));
+        assert_eq!(kept_text(Probe::new(&bare).outcome()), "no login");
+        assert_eq!(kept_text(Probe::new(&boxed).outcome()), "no login");
+        let inside = Err::<(), _>(CallError(status()));
+        assert_eq!(
+            kept_text(Probe::new(&inside).outcome()),
+            "the call failed: no login"
+        );
     }
 }

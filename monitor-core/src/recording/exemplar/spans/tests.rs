@@ -180,3 +180,68 @@ fn a_function_for_the_context_that_panics_or_makes_calls_harms_nothing() {
     });
     assert_eq!(traces(calls, &[&opens]), [Some("own".to_owned())]);
 }
+
+/// How many exemplars there are of a call that opened a span and left it, and of one that ends in a span.
+fn exemplars_by(subscriber: impl Into<Dispatch>) -> [usize; 2] {
+    let opens = |monitor: Monitor| {
+        call(monitor, "Get", || {
+            info_span!("own", trace_id = "own").in_scope(|| ())
+        });
+    };
+    let ends_in = |monitor: Monitor| {
+        let _span = info_span!("around", trace_id = "around").entered();
+        call(monitor, "Get", || ());
+    };
+    let dispatch = subscriber.into();
+    let runs: [&dyn Fn(Monitor); 2] = [&opens, &ends_in];
+    runs.map(|run| {
+        let monitor = Monitor::new(StorageConfig::default());
+        monitor.set_exemplars(TraceIdExemplars);
+        tracing::dispatcher::with_default(&dispatch, || monitor.scope_sync(|| run(monitor)));
+        monitor.snapshot().methods[0].exemplars.len()
+    })
+}
+
+#[test]
+fn the_layer_may_stand_in_other_layers() {
+    use tracing_subscriber::filter::LevelFilter;
+    use tracing_subscriber::{Layer as _, registry, reload};
+
+    let field: fn() -> TraceIdLayer = TraceIdLayer::new;
+    let context: fn() -> TraceIdLayer =
+        || TraceIdLayer::with_context(|_, _| Some(Exemplar::new([(TRACE_ID, "context")])));
+    for (layer, behind_reload) in [(field, [1, 1]), (context, [1, 0])] {
+        assert_eq!(exemplars_by(registry().with(layer())), [1, 1]);
+        assert_eq!(
+            exemplars_by(registry().with(Some(layer()))),
+            [1, 1],
+            "Option"
+        );
+        assert_eq!(exemplars_by(registry().with(vec![layer()])), [1, 1], "Vec");
+        assert_eq!(
+            exemplars_by(registry().with(vec![layer().boxed()])),
+            [1, 1],
+            "boxes"
+        );
+        assert_eq!(
+            exemplars_by(registry().with(layer().boxed())),
+            [1, 1],
+            "Box"
+        );
+        let filtered = layer().with_filter(LevelFilter::INFO);
+        assert_eq!(exemplars_by(registry().with(filtered)), [1, 1], "a filter");
+        let subscriber = Arc::new(registry().with(layer()));
+        drop(Dispatch::new(Arc::clone(&subscriber)));
+        assert_eq!(
+            exemplars_by(Dispatch::new(subscriber)),
+            [1, 1],
+            "a second dispatch"
+        );
+        let (reloaded, _handle) = reload::Layer::new(layer());
+        assert_eq!(
+            exemplars_by(registry().with(reloaded)),
+            behind_reload,
+            "reload"
+        );
+    }
+}
