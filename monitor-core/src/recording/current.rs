@@ -166,23 +166,25 @@ impl fmt::Debug for CallPoll {
     }
 }
 
-/// While it lives another call is current on its thread.
-pub(crate) struct CurrentCallScope<'a> {
-    local: &'a Local,
+/// While it lives another call is current on its thread. It finds the thread's table again at its end, so that the code
+/// that runs meanwhile is not a part of the closure of `with`: that is a function of its own, and would copy the result.
+pub(crate) struct CurrentCallScope {
     outer: CallWord,
 }
 
-impl<'a> CurrentCallScope<'a> {
-    pub(crate) fn new(local: &'a Local, word: CallWord) -> Self {
+impl CurrentCallScope {
+    #[inline]
+    pub(crate) fn new(local: &Local, word: CallWord) -> Self {
         let outer = local.current();
         local.set_current(word);
-        Self { local, outer }
+        Self { outer }
     }
 }
 
-impl Drop for CurrentCallScope<'_> {
+impl Drop for CurrentCallScope {
+    #[inline]
     fn drop(&mut self) {
-        self.local.set_current(self.outer);
+        thread::with(|local| local.set_current(self.outer));
     }
 }
 
@@ -238,14 +240,14 @@ impl Here {
     /// Runs a closure whose calls are made from here.
     #[inline]
     pub fn run<R>(self, run: impl FnOnce() -> R) -> R {
-        thread::with(|local| {
+        let _meanwhile = thread::with(|local| {
             let is_known = self.word.is_none()
                 || self
                     .storage
                     .is_some_and(|storage| local.is_in_force(storage));
-            let _meanwhile = is_known.then(|| CurrentCallScope::new(local, self.word()));
-            run()
-        })
+            is_known.then(|| CurrentCallScope::new(local, self.word()))
+        });
+        run()
     }
 
     /// The word of the call; once it has ended, one without a slot: its slot may be another call's.

@@ -174,13 +174,13 @@ impl CallGuard {
     /// # Ok::<(), monitor_core::MethodError>(())
     /// ```
     pub fn run<R>(&self, run: impl FnOnce() -> R) -> R {
-        thread::with(|local| {
+        let word = self.shard.word_of(self.slot());
+        let _meanwhile = thread::with(|local| {
             // A call of a storage that is not in force is no caller there.
             let is_known = !self.is_dead() && local.is_in_force(self.method().storage);
-            let word = self.shard.word_of(self.slot());
-            let _meanwhile = is_known.then(|| CurrentCallScope::new(local, word));
-            run()
-        })
+            is_known.then(|| CurrentCallScope::new(local, word))
+        });
+        run()
     }
 
     /// A future that is a part of the call's work: like [`run`](Self::run), at each of its polls.
