@@ -58,12 +58,12 @@ fn there_are_no_other_tables() {
 
 #[test]
 fn each_row_about_functions_is_true() {
-    check_table(0, "functions", 12);
+    check_table(0, "functions", 16);
 }
 
 #[test]
 fn each_row_about_http_is_true() {
-    check_table(1, "http", 22);
+    check_table(1, "http", 23);
 }
 
 #[test]

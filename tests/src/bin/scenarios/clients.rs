@@ -76,7 +76,9 @@ impl Clients<'_> {
             }
             "overload with permits, the others are refused"
             | "overload with permits, the others wait" => self.ask_at_once(PATIENCE).await?,
-            "runtime blocked" => self.ask_at_once(IMPATIENCE).await?,
+            "runtime blocked" | "runtime blocked, no handle given" => {
+                self.ask_at_once(IMPATIENCE).await?
+            }
             _ => self.ask_in_turn().await?,
         })
     }
