@@ -11,12 +11,12 @@ use axum::response::{IntoResponse, Response};
 use axum::{Router, routing::get};
 use monitor_core::{MonitorError, monitored};
 use monitor_server::{Check, MonitorConfig};
-use tokio::{fs, net::TcpListener};
+use tokio::{fs, net::TcpListener, runtime::Handle};
 
 #[derive(Debug, thiserror::Error, MonitorError)]
 enum WordError {
     #[error("no such word")]
-    #[monitor(error_type = "unknown_word", expected)] // counted, and no illness
+    #[monitor(error_type = "unknown_word", expected)] // counted, does not affect health
     Unknown,
     #[error("the dictionary cannot be read")]
     #[monitor(error_type = "dictionary")]
@@ -43,9 +43,12 @@ async fn define(Path(word): Path<String>) -> Result<String, WordError> {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let every = Check::every(Duration::from_secs(2)).ready(); // `/readyz` is 503 without it
-    let config = MonitorConfig::from_env()?.check("dictionary", every, (), |()| async {
-        fs::metadata("words.txt").await.map(drop)
-    });
+    let config = MonitorConfig::from_env()?
+        .runtime("main", &Handle::current()) // `/livez` is 503 while it is blocked
+        .runtime_timeout(Duration::from_secs(10))
+        .check("dictionary", every, (), |()| async {
+            fs::metadata("words.txt").await.map(drop)
+        });
     let server = monitor_server::run(config)?;
     println!("metrics at http://{}/metrics", server.local_addr());
 

@@ -11,6 +11,7 @@
 
 use std::error::Error;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -103,15 +104,17 @@ async fn part(number: u64) -> io::Result<String> {
 
 /// The call of the request lasts as long as the connection, because this holds it.
 async fn echo(upgrade: WebSocketUpgrade, call: UpgradeCall, State(app): State<App>) -> Response {
-    upgrade.on_upgrade(move |socket| call.within(echo_until_drained(socket, app.server)))
+    upgrade.on_upgrade(move |socket| call.within(echo_until_stopped(socket, app.server)))
 }
 
-/// A connection that has no end of its own ends with the service.
-async fn echo_until_drained(mut socket: WebSocket, server: MonitorServer) {
+/// A connection that has no end of its own ends with the listener, after the pause: a client that connects again earlier
+/// would come back to this instance.
+async fn echo_until_stopped(mut socket: WebSocket, server: MonitorServer) {
+    let mut stopping = pin!(server.stopping());
     loop {
         let message = tokio::select! {
             message = socket.recv() => message,
-            () = server.wait_for_drain() => Some(Ok(Message::Close(None))),
+            () = &mut stopping => Some(Ok(Message::Close(None))),
         };
         let Some(Ok(message)) = message else { return };
         let is_last = matches!(message, Message::Close(_));

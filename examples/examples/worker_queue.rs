@@ -27,7 +27,7 @@ const QUEUE: usize = 4;
 #[derive(Debug, thiserror::Error, MonitorError)]
 enum JobError {
     #[error("not a number of milliseconds")]
-    #[monitor(expected)] // the client's mistake, and no illness of this service
+    #[monitor(expected)] // the client's mistake: it does not affect health
     Invalid,
     #[error("the queue is full")]
     #[monitor(error_type = "queue_full")]

@@ -1,6 +1,7 @@
 //! `docs/metrics.md` against the code: every family there is, in both profiles, with its type, and no other.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 
@@ -9,6 +10,8 @@ use monitor_core::family::FamilyType;
 use monitor_core::names::{Profile, built_in_families};
 use monitor_core::{Monitor, Outcome, StorageConfig};
 use monitor_server::{MetricServer, health_families, process_families, scrape_families};
+use tonic::body::Body;
+use tower::{Layer, ServiceExt, service_fn};
 
 const DOC: &str = include_str!("../../docs/metrics.md");
 
@@ -63,17 +66,41 @@ fn documented(profile: Profile) -> BTreeMap<&'static str, &'static str> {
     found
 }
 
-#[test]
-fn every_built_in_family_is_documented_with_its_type_and_no_other() {
+/// Name and type of the families that a layer of monitor-tower adds to the page with its first call.
+async fn tower_families() -> Vec<(String, String)> {
+    let monitor = Monitor::new(StorageConfig::default());
+    let path = "greet.Greeter/Greet";
+    monitor.method(path).expect("a good name"); // known before its first answer
+    let service = service_fn(|_: http::Request<Body>| async {
+        Ok::<_, Infallible>(http::Response::new(Body::empty()))
+    });
+    let service = monitor_tower::grpc().monitor(monitor).layer(service);
+    let request = http::Request::post(format!("/{path}")).body(Body::empty());
+    let response = service.oneshot(request.expect("a request")).await;
+    drop(response);
+    let page = page(monitor);
+    let lines = page.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    let families = lines.filter_map(|line| line.split_once(' '));
+    let of_tower = families.filter(|(name, _)| name.starts_with("grpc_"));
+    of_tower
+        .map(|(name, kind)| (name.to_owned(), kind.to_owned()))
+        .collect()
+}
+
+#[tokio::test]
+async fn every_built_in_family_is_documented_with_its_type_and_no_other() {
+    let of_tower = tower_families().await;
+    assert!(!of_tower.is_empty());
     for profile in Profile::ALL {
         let mut families = built_in_families(profile, &Namespace::default());
         families.extend(process_families());
         families.extend(health_families());
         families.extend(scrape_families());
-        let families: BTreeMap<&str, &str> = families
+        let families = families
             .iter()
-            .map(|family| (&*family.name, kind(family.kind)))
-            .collect();
+            .map(|family| (&*family.name, kind(family.kind)));
+        let of_tower = of_tower.iter().map(|(name, kind)| (&**name, &**kind));
+        let families: BTreeMap<&str, &str> = families.chain(of_tower).collect();
         assert!(families.len() > 15);
         assert_eq!(documented(profile), families, "profile {profile}");
     }
@@ -108,16 +135,8 @@ fn the_labels_of_scrapes_are_documented_with_all_their_values() {
     assert_eq!(causes.len(), known, "{causes:?}");
 }
 
-/// The series on a served page of a service with these many methods, each of which was called so often.
-fn series(methods: usize, calls: usize) -> usize {
-    let monitor = Monitor::new(StorageConfig::default());
-    for method in 0..methods {
-        let method = monitor.method(&format!("method {method}"));
-        let method = method.expect("a good name");
-        for _ in 0..calls {
-            method.start().finish(Outcome::Success);
-        }
-    }
+/// The page of a server of this monitor.
+fn page(monitor: Monitor) -> String {
     let server = MetricServer::new(prometheus::Registry::new(), false, monitor);
     let server = server
         .run_in_thread((Ipv4Addr::LOCALHOST, 0))
@@ -128,6 +147,20 @@ fn series(methods: usize, calls: usize) -> usize {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("an answer");
     let (_, page) = answer.split_once("\r\n\r\n").expect("a head");
+    page.to_owned()
+}
+
+/// The series on a served page of a service with these many methods, each of which was called so often.
+fn series(methods: usize, calls: usize) -> usize {
+    let monitor = Monitor::new(StorageConfig::default());
+    for method in 0..methods {
+        let method = monitor.method(&format!("method {method}"));
+        let method = method.expect("a good name");
+        for _ in 0..calls {
+            method.start().finish(Outcome::Success);
+        }
+    }
+    let page = page(monitor);
     page.lines().filter(|line| !line.starts_with('#')).count()
 }
 

@@ -19,7 +19,7 @@ const MAX_NAME_BYTES: usize = 120;
 
 settings! {HealthSettings, on MonitorConfig (health) {
     /// How long the status of a task type does without a call, whether it counts for readiness or not. Default 60 s; 0
-    /// is for ever. After that it reads `UNKNOWN`, which is no illness: so a dependency that came back while there were
+    /// is for ever. After that it reads `UNKNOWN`, which does not affect health: so a dependency that came back while there were
     /// no calls is no reason to stay unhealthy, and an instance that gets none because it is not ready can come back.
     /// See [`ReadinessPolicy`](monitor_core::ReadinessPolicy). In YAML `health.status_ttl`, seconds, fractions allowed.
     "status_ttl" => status_ttl, fn status_ttl(ttl: Duration);

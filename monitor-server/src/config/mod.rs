@@ -105,7 +105,7 @@ const COMPRESSED_AGE: Duration = Duration::from_millis(100);
 /// | `render_cache` | 0, compressed 0.1 | greatest age in seconds, up to 60, of a page that is served again to a later scrape; 0 renders a new page each time |
 /// | `disable_compression` | `false` | whether answers are never compressed |
 /// | `wait_for_started` | `false` | whether `/readyz` and `/startupz` answer 503 until the service calls `started()` |
-/// | `health.status_ttl` | 60 | seconds without a call after which a task type reads `UNKNOWN`, which is no illness; 0 is never |
+/// | `health.status_ttl` | 60 | seconds without a call after which a task type reads `UNKNOWN`, which does not affect health; 0 is never |
 /// | `health.readiness` | none | names of checks and task types that count for readiness |
 /// | `health.groups` | none | name to list of checks and task types, for `/health/<name>` |
 /// | `health.heartbeat_timeout` | 0 | seconds that the newest pulse may be old before `/livez` is 503; 0 is any age |

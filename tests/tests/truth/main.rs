@@ -58,7 +58,7 @@ fn there_are_no_other_tables() {
 
 #[test]
 fn each_row_about_functions_is_true() {
-    check_table(0, "functions", 12);
+    check_table(0, "functions", 16);
 }
 
 #[test]

@@ -52,7 +52,7 @@ impl Table {
             match (path, *head) {
                 (Some(path), _) => Column::Answer(path),
                 (None, "the clients") => Column::Clients,
-                (None, "requests") => Column::Requests,
+                (None, "calls by method") => Column::Requests,
                 (None, "failures by type") => Column::Failures,
                 (None, "in flight") => Column::InFlight,
                 (None, "the end") => Column::End,

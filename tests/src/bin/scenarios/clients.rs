@@ -80,7 +80,9 @@ impl Clients<'_> {
             }
             "overload with permits, the others are refused"
             | "overload with permits, the others wait" => self.ask_at_once(WAIT_LIMIT).await?,
-            "runtime blocked" => self.ask_at_once(SHORT_LIMIT).await?,
+            "runtime blocked" | "runtime blocked, no handle given" => {
+                self.ask_at_once(SHORT_LIMIT).await?
+            }
             _ => self.ask_in_turn().await?,
         })
     }

@@ -129,7 +129,7 @@ fn router(name: &str, release: Arc<Semaphore>) -> Result<Router> {
         | "clients leave before the head" => pay(get(hang)),
         "clients leave within the body" => pay(get(begin_body)),
         "handler panics" => pay(get(panics)),
-        "runtime blocked" => pay(get(block)),
+        "runtime blocked" | "runtime blocked, no handle given" => pay(get(block)),
         "extractor refuses" => Router::new().route("/pay/{amount}", get(take_amount)),
         "body too large" => pay(post(take_body)).layer(DefaultBodyLimit::max(BODY_LIMIT)),
         "clients leave within their own body" => pay(post(take_body)),
