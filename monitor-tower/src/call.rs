@@ -20,7 +20,9 @@
 //!
 //! A server does not poll a body that is at its end ([`Body::is_end_stream`]), and may drop one of a known length after
 //! its last byte. So a call ends as soon as its body is at its end, and a body that is dropped behind all the bytes of
-//! its exact size is complete.
+//! its exact size is complete. Where the body has no exact size, the `content-length` of the head is the size: a server
+//! sends so many bytes over HTTP/1, and drops the body. A body that ends before is a broken response: the server has to
+//! break the connection.
 //!
 //! # Sizes
 //!
@@ -35,6 +37,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Buf;
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, Response};
 use http_body::{Body, Frame, SizeHint};
 use monitor_core::{CallGuard, Method, MethodError, Monitor, Outcome};
@@ -82,6 +85,15 @@ pub(crate) fn note_size(call: &mut CallGuard, body: &impl Body) {
     if let Some(bytes) = body.size_hint().exact().filter(|bytes| *bytes > 0) {
         call.request_size(bytes);
     }
+}
+
+/// The length that the head of a message announces for its body, if it is valid there.
+pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
+    // Beside this header a length has no meaning.
+    if headers.contains_key(TRANSFER_ENCODING) {
+        return None;
+    }
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// The outcome of a call as a protocol reads it off a response.
@@ -136,6 +148,12 @@ pub trait ReadResponse {
         Some(call)
     }
 
+    /// The length of a body that has no exact size, where the head announces one.
+    fn announced_length(&self, headers: &HeaderMap) -> Option<u64> {
+        let _ = headers;
+        None
+    }
+
     /// Reads a data frame of the body.
     fn data(&mut self, data: &impl Buf) {
         let _ = data;
@@ -151,6 +169,11 @@ pub trait ReadResponse {
 
     /// The outcome of a response whose body ended with an error.
     fn broken(&self) -> Verdict;
+
+    /// The outcome of a response whose body ended before its length.
+    fn cut_short(&self) -> Verdict {
+        self.ended()
+    }
 
     /// The outcome of a response that is dropped before its end, `begun` if its body was asked for a frame; if there is
     /// none, it is cancelled.
@@ -303,7 +326,9 @@ impl<B: Body, R: ReadResponse> MonitoredResponse<R> for Response<B> {
             let verdict = call.reader.ended();
             call.finish(verdict, 0);
         }
-        self.map(|body| MonitoredBody::new(body, call))
+        let left = self.body().size_hint().exact();
+        let left = left.or_else(|| call.reader.announced_length(self.headers()));
+        self.map(|body| MonitoredBody::new(body, call, left))
     }
 }
 
@@ -385,6 +410,15 @@ impl<R: ReadResponse> BodyCall<R> {
         self.call.finish(verdict, self.bytes);
     }
 
+    /// The outcome of a body that has no further frame.
+    fn at_end(&self) -> Verdict {
+        if self.left.is_some_and(|left| left > 0) {
+            self.call.reader.cut_short()
+        } else {
+            self.call.reader.ended()
+        }
+    }
+
     /// Reads a frame; true if it is the last one.
     fn read<D: Buf>(&mut self, frame: &Frame<D>) -> bool {
         if let Some(data) = frame.data_ref() {
@@ -426,8 +460,7 @@ pin_project! {
 }
 
 impl<B: Body, R: ReadResponse> MonitoredBody<B, R> {
-    fn new(inner: B, call: CallInFlight<R>) -> Self {
-        let left = inner.size_hint().exact();
+    fn new(inner: B, call: CallInFlight<R>, left: Option<u64>) -> Self {
         let call = call.held.call.is_some().then_some(BodyCall {
             call,
             bytes: 0,
@@ -461,7 +494,7 @@ impl<B: Body, R: ReadResponse> Body for MonitoredBody<B, R> {
                 is_last.then(|| call.call.reader.ended())
             }
             Some(Err(_)) => Some(call.call.reader.broken()),
-            None => Some(call.call.reader.ended()),
+            None => Some(call.at_end()),
         };
         if let Some(verdict) = verdict {
             call.finish(verdict);

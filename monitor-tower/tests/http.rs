@@ -12,6 +12,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::error_handling::HandleErrorLayer;
 use axum::extract::Path;
+use axum::http::header::CONTENT_LENGTH;
 use axum::http::{HeaderMap, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -140,6 +141,45 @@ async fn a_body_that_breaks_is_a_failure_and_a_failed_status_stays_one() {
     assert!(!answer.contains("0\r\n\r\n"), "it has no end: {answer}");
     let (counts, _) = after("GET", breaks(StatusCode::BAD_GATEWAY)).await;
     assert_eq!(counts, ["GET / started=1 http_502=1"]);
+}
+
+#[tokio::test]
+async fn a_streamed_body_with_a_content_length_is_whole_with_its_last_byte_and_broken_without() {
+    let of_length = |length: &'static str, parts: &'static [&'static str]| {
+        move || {
+            let parts = parts.iter().copied().map(Ok).collect();
+            ([(CONTENT_LENGTH, length)], chunks(parts)).into_response()
+        }
+    };
+    // hyper drops these after the announced bytes, and asks for no frame behind them.
+    for parts in [&["12345"][..], &["12", "345"], &["123", "45678"]] {
+        let (counts, answer) = after("GET", of_length("5", parts)).await;
+        assert!(answer.ends_with("\r\n\r\n12345"), "{answer}");
+        assert_eq!(counts, ["GET / started=1 ok=1"], "{parts:?}");
+    }
+    let (counts, _) = after("GET", of_length("0", &["12345"])).await;
+    assert_eq!(counts, ["GET / started=1 ok=1"], "no byte is announced");
+
+    let (counts, _) = after("GET", of_length("10", &["12345"])).await;
+    assert_eq!(counts, ["GET / started=1 http_body=1"], "too short");
+    let (counts, _) = after("HEAD", of_length("10", &[])).await;
+    assert_eq!(counts, ["HEAD / started=1 ok=1"], "no body is sent");
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_a_body_with_a_content_length_cancels_it() {
+    let monitor = monitor();
+    let endless = || {
+        let first = stream::iter([io::Result::Ok("12345")]);
+        let body = Body::from_stream(first.chain(stream::pending()));
+        ([(CONTENT_LENGTH, "10")], body).into_response()
+    };
+    let address = serve(router(monitor, endless)).await;
+    let mut client = send(address, "GET / HTTP/1.1\r\nhost: test\r\n\r\n").await;
+    client.read_exact(&mut [0; 64]).await.expect("it begins");
+    drop(client);
+    wait_for_end(monitor).await;
+    assert_eq!(counts(monitor), ["GET / started=1 cancelled=1"]);
 }
 
 #[tokio::test]
