@@ -8,7 +8,7 @@
 //!
 //! The call is the current one of its thread while code of the inner service runs, and only then. During a poll the guard
 //! stands on the stack ([`HeldCall::run`]): a panic of the service drops it there, so the call counts as a panic, also
-//! where a layer outside catches it. Between two polls it stands in the [`HeldCall`]: a drop comes from outside then, and the call is
+//! where a layer outside catches it. The same holds for destructors of the service's future and body. Between two polls it stands in the [`HeldCall`]: a drop comes from outside then, and the call is
 //! cancelled, even if another part of the task panics.
 //!
 //! # The outcome
@@ -336,17 +336,27 @@ pin_project! {
     /// The future of a monitored service: a response whose body ends the call.
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<F, R: ReadResponse> {
-        // First, and so dropped before the call: it is in flight while destructors of the service run.
+        // Taken only when it is dropped.
         #[pin]
-        inner: F,
+        inner: Option<F>,
         call: Option<CallInFlight<R>>,
+    }
+
+    impl<F, R: ReadResponse> PinnedDrop for ResponseFuture<F, R> {
+        /// Destructors of the service are a part of the call.
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            if let Some(call) = this.call {
+                call.held.run(|| this.inner.set(None));
+            }
+        }
     }
 }
 
 impl<F, R: ReadResponse> ResponseFuture<F, R> {
     pub(crate) fn new(inner: F, call: CallInFlight<R>) -> Self {
         Self {
-            inner,
+            inner: Some(inner),
             call: Some(call),
         }
     }
@@ -363,8 +373,7 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let inner = this.inner;
-        let Some(call) = this.call else {
+        let (Some(inner), Some(call)) = (this.inner.as_pin_mut(), this.call.as_mut()) else {
             // Polled after its end.
             return Poll::Pending;
         };
@@ -453,9 +462,20 @@ impl<R: ReadResponse> Drop for BodyCall<R> {
 pin_project! {
     /// The body of a response: the same body, whose end is the end of the call.
     pub struct MonitoredBody<B, R: ReadResponse> {
+        // Taken only when it is dropped.
         #[pin]
-        inner: B,
+        inner: Option<B>,
         call: Option<BodyCall<R>>,
+    }
+
+    impl<B, R: ReadResponse> PinnedDrop for MonitoredBody<B, R> {
+        /// Destructors of the body are a part of the call.
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            if let Some(body) = this.call {
+                body.call.held.run(|| this.inner.set(None));
+            }
+        }
     }
 }
 
@@ -467,7 +487,10 @@ impl<B: Body, R: ReadResponse> MonitoredBody<B, R> {
             left,
             is_begun: false,
         });
-        Self { inner, call }
+        Self {
+            inner: Some(inner),
+            call,
+        }
     }
 }
 
@@ -479,18 +502,20 @@ impl<B: Body, R: ReadResponse> Body for MonitoredBody<B, R> {
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        let mut this = self.project();
-        let inner = this.inner.as_mut();
+        let this = self.project();
+        let Some(mut inner) = this.inner.as_pin_mut() else {
+            return Poll::Ready(None);
+        };
         let Some(call) = this.call else {
             return inner.poll_frame(context);
         };
         call.is_begun = true;
-        let Poll::Ready(frame) = call.call.held.run(|| inner.poll_frame(context)) else {
+        let Poll::Ready(frame) = call.call.held.run(|| inner.as_mut().poll_frame(context)) else {
             return Poll::Pending;
         };
         let verdict = match &frame {
             Some(Ok(frame)) => {
-                let is_last = call.read(frame) || this.inner.is_end_stream();
+                let is_last = call.read(frame) || inner.is_end_stream();
                 is_last.then(|| call.call.reader.ended())
             }
             Some(Err(_)) => Some(call.call.reader.broken()),
@@ -504,11 +529,12 @@ impl<B: Body, R: ReadResponse> Body for MonitoredBody<B, R> {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.inner.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        let inner = self.inner.as_ref();
+        inner.map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
     }
 }
 

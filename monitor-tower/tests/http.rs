@@ -21,7 +21,7 @@ use futures_util::{StreamExt, stream};
 use http_body_util::BodyExt;
 use monitor_core::exposition::{Format, encode_snapshot};
 use monitor_core::names::Profile;
-use monitor_core::{Monitor, monitored};
+use monitor_core::{Monitor, Outcome, monitored};
 use monitor_tower::{StatusOutcome, http};
 use support::{calls, counts, exchange, monitor, send, serve, sum_of, wait_for, wait_for_end};
 use tokio::io::AsyncReadExt;
@@ -514,6 +514,59 @@ async fn a_request_that_waits_for_a_permit_of_towers_limit_is_in_flight() {
     drop(clients);
     wait_for_end(monitor).await;
     assert_eq!(counts(monitor), ["GET / started=2 cancelled=2"]);
+}
+
+/// Makes a call when it is dropped, and panics then if it is told so.
+struct CallsInDrop(bool);
+
+impl Drop for CallsInDrop {
+    fn drop(&mut self) {
+        let method = Monitor::current().method("InDrop").expect("a name");
+        method.start().finish(Outcome::Success);
+        assert!(!self.0, "in a destructor");
+    }
+}
+
+#[tokio::test]
+async fn destructors_of_a_request_that_is_left_are_a_part_of_its_call() {
+    let request = || Request::get("/").body(Body::empty()).expect("a request");
+    let handler = |panics: bool| {
+        let held = async move || {
+            let _held = CallsInDrop(panics);
+            pending::<()>().await;
+        };
+        Router::new().route("/", get(held))
+    };
+    let in_handler = monitor();
+    let routes = handler(false).layer(http().monitor(in_handler));
+    let left = tokio::time::timeout(Duration::from_millis(5), routes.oneshot(request()));
+    assert!(left.await.is_err());
+
+    let in_body = monitor();
+    let respond = || {
+        let held = CallsInDrop(false);
+        let pending = stream::poll_fn(move |_| {
+            let _ = &held;
+            Poll::<Option<io::Result<&str>>>::Pending
+        });
+        Body::from_stream(pending).into_response()
+    };
+    let response = router(in_body, respond).oneshot(request()).await;
+    drop(response.expect("a router answers"));
+
+    for monitor in [in_handler, in_body] {
+        let expected = ["GET / started=1 cancelled=1", "InDrop started=1 ok=1"];
+        assert_eq!(counts(monitor), expected);
+        let caller = &calls(monitor, "InDrop").callers[0].caller;
+        assert_eq!(caller.as_deref(), Some("GET /"));
+    }
+
+    let panics = monitor();
+    let routes = handler(true).layer(http().monitor(panics));
+    let mut future = Box::pin(routes.oneshot(request()));
+    assert!(poll_fn(|context| Poll::Ready(future.as_mut().poll(context).is_pending())).await);
+    assert!(catch_unwind(AssertUnwindSafe(|| drop(future))).is_err());
+    assert_eq!(counts(panics)[0], "GET / started=1 panic=1");
 }
 
 #[tokio::test]
