@@ -8,7 +8,7 @@
 //!
 //! The call is the current one of its thread while code of the inner service runs, and only then. During a poll the guard
 //! stands on the stack ([`HeldCall::run`]): a panic of the service drops it there, so the call counts as a panic, also
-//! where a layer outside catches it. Between two polls it stands in the [`HeldCall`]: a drop comes from outside then, and the call is
+//! where a layer outside catches it. The same holds for destructors of the service's future and body. Between two polls it stands in the [`HeldCall`]: a drop comes from outside then, and the call is
 //! cancelled, even if another part of the task panics.
 //!
 //! # The outcome
@@ -20,7 +20,9 @@
 //!
 //! A server does not poll a body that is at its end ([`Body::is_end_stream`]), and may drop one of a known length after
 //! its last byte. So a call ends as soon as its body is at its end, and a body that is dropped behind all the bytes of
-//! its exact size is complete.
+//! its exact size is complete. Where the body has no exact size, the `content-length` of the head is the size: a server
+//! sends so many bytes over HTTP/1, and drops the body. A body that ends before is a broken response: the server has to
+//! break the connection.
 //!
 //! # Sizes
 //!
@@ -35,6 +37,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Buf;
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, Response};
 use http_body::{Body, Frame, SizeHint};
 use monitor_core::{CallGuard, Method, MethodError, Monitor, Outcome};
@@ -82,6 +85,15 @@ pub(crate) fn note_size(call: &mut CallGuard, body: &impl Body) {
     if let Some(bytes) = body.size_hint().exact().filter(|bytes| *bytes > 0) {
         call.request_size(bytes);
     }
+}
+
+/// The length that the head of a message announces for its body, if it is valid there.
+pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
+    // Beside this header a length has no meaning.
+    if headers.contains_key(TRANSFER_ENCODING) {
+        return None;
+    }
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// The outcome of a call as a protocol reads it off a response.
@@ -136,6 +148,12 @@ pub trait ReadResponse {
         Some(call)
     }
 
+    /// The length of a body that has no exact size, where the head announces one.
+    fn announced_length(&self, headers: &HeaderMap) -> Option<u64> {
+        let _ = headers;
+        None
+    }
+
     /// Reads a data frame of the body.
     fn data(&mut self, data: &impl Buf) {
         let _ = data;
@@ -151,6 +169,11 @@ pub trait ReadResponse {
 
     /// The outcome of a response whose body ended with an error.
     fn broken(&self) -> Verdict;
+
+    /// The outcome of a response whose body ended before its length.
+    fn cut_short(&self) -> Verdict {
+        self.ended()
+    }
 
     /// The outcome of a response that is dropped before its end, `begun` if its body was asked for a frame; if there is
     /// none, it is cancelled.
@@ -303,7 +326,9 @@ impl<B: Body, R: ReadResponse> MonitoredResponse<R> for Response<B> {
             let verdict = call.reader.ended();
             call.finish(verdict, 0);
         }
-        self.map(|body| MonitoredBody::new(body, call))
+        let left = self.body().size_hint().exact();
+        let left = left.or_else(|| call.reader.announced_length(self.headers()));
+        self.map(|body| MonitoredBody::new(body, call, left))
     }
 }
 
@@ -311,17 +336,27 @@ pin_project! {
     /// The future of a monitored service: a response whose body ends the call.
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<F, R: ReadResponse> {
-        // First, and so dropped before the call: it is in flight while destructors of the service run.
+        // Taken only when it is dropped.
         #[pin]
-        inner: F,
+        inner: Option<F>,
         call: Option<CallInFlight<R>>,
+    }
+
+    impl<F, R: ReadResponse> PinnedDrop for ResponseFuture<F, R> {
+        /// Destructors of the service are a part of the call.
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            if let Some(call) = this.call {
+                call.held.run(|| this.inner.set(None));
+            }
+        }
     }
 }
 
 impl<F, R: ReadResponse> ResponseFuture<F, R> {
     pub(crate) fn new(inner: F, call: CallInFlight<R>) -> Self {
         Self {
-            inner,
+            inner: Some(inner),
             call: Some(call),
         }
     }
@@ -338,8 +373,7 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let inner = this.inner;
-        let Some(call) = this.call else {
+        let (Some(inner), Some(call)) = (this.inner.as_pin_mut(), this.call.as_mut()) else {
             // Polled after its end.
             return Poll::Pending;
         };
@@ -385,6 +419,15 @@ impl<R: ReadResponse> BodyCall<R> {
         self.call.finish(verdict, self.bytes);
     }
 
+    /// The outcome of a body that has no further frame.
+    fn at_end(&self) -> Verdict {
+        if self.left.is_some_and(|left| left > 0) {
+            self.call.reader.cut_short()
+        } else {
+            self.call.reader.ended()
+        }
+    }
+
     /// Reads a frame; true if it is the last one.
     fn read<D: Buf>(&mut self, frame: &Frame<D>) -> bool {
         if let Some(data) = frame.data_ref() {
@@ -419,22 +462,35 @@ impl<R: ReadResponse> Drop for BodyCall<R> {
 pin_project! {
     /// The body of a response: the same body, whose end is the end of the call.
     pub struct MonitoredBody<B, R: ReadResponse> {
+        // Taken only when it is dropped.
         #[pin]
-        inner: B,
+        inner: Option<B>,
         call: Option<BodyCall<R>>,
+    }
+
+    impl<B, R: ReadResponse> PinnedDrop for MonitoredBody<B, R> {
+        /// Destructors of the body are a part of the call.
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            if let Some(body) = this.call {
+                body.call.held.run(|| this.inner.set(None));
+            }
+        }
     }
 }
 
 impl<B: Body, R: ReadResponse> MonitoredBody<B, R> {
-    fn new(inner: B, call: CallInFlight<R>) -> Self {
-        let left = inner.size_hint().exact();
+    fn new(inner: B, call: CallInFlight<R>, left: Option<u64>) -> Self {
         let call = call.held.call.is_some().then_some(BodyCall {
             call,
             bytes: 0,
             left,
             is_begun: false,
         });
-        Self { inner, call }
+        Self {
+            inner: Some(inner),
+            call,
+        }
     }
 }
 
@@ -446,22 +502,24 @@ impl<B: Body, R: ReadResponse> Body for MonitoredBody<B, R> {
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        let mut this = self.project();
-        let inner = this.inner.as_mut();
+        let this = self.project();
+        let Some(mut inner) = this.inner.as_pin_mut() else {
+            return Poll::Ready(None);
+        };
         let Some(call) = this.call else {
             return inner.poll_frame(context);
         };
         call.is_begun = true;
-        let Poll::Ready(frame) = call.call.held.run(|| inner.poll_frame(context)) else {
+        let Poll::Ready(frame) = call.call.held.run(|| inner.as_mut().poll_frame(context)) else {
             return Poll::Pending;
         };
         let verdict = match &frame {
             Some(Ok(frame)) => {
-                let is_last = call.read(frame) || this.inner.is_end_stream();
+                let is_last = call.read(frame) || inner.is_end_stream();
                 is_last.then(|| call.call.reader.ended())
             }
             Some(Err(_)) => Some(call.call.reader.broken()),
-            None => Some(call.call.reader.ended()),
+            None => Some(call.at_end()),
         };
         if let Some(verdict) = verdict {
             call.finish(verdict);
@@ -471,11 +529,12 @@ impl<B: Body, R: ReadResponse> Body for MonitoredBody<B, R> {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.inner.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        let inner = self.inner.as_ref();
+        inner.map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
     }
 }
 

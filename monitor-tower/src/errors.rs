@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `connect` | no connection came about: refused, unreachable, a name without an address, a failed handshake |
 //! | `connection_lost` | the connection ended too early: reset, aborted, a broken pipe, an unexpected end |
-//! | `timeout` | a time limit: of the operating system, or `tower`'s |
+//! | `timeout` | a time limit: of the operating system, of `tower`, or of `reqwest` |
 //!
 //! All others are `other`. A kind is that of an [`io::Error`], or a text that a library gives such an error: their types
 //! are in crates that a user of another library does not have.
@@ -95,14 +95,16 @@ fn type_of_kind(error: &io::Error) -> Option<&'static str> {
 }
 
 /// Texts of errors that have no kind: of `hyper-util` for a connection that did not come about (its source may be a name
-/// without an address, or a handshake), of `hyper` for one that the server closed, and of the time limit of `tower`.
-const TYPES_OF_TEXTS: [(&str, &str); 3] = [
+/// without an address, or a handshake), of `hyper` for one that the server closed, and of the time limits of `tower` and
+/// `reqwest`.
+const TYPES_OF_TEXTS: [(&str, &str); 4] = [
     ("client error (Connect)", CONNECT),
     (
         "connection closed before message completed",
         CONNECTION_LOST,
     ),
     ("request timed out", TIMEOUT),
+    ("operation timed out", TIMEOUT),
 ];
 
 fn type_of_text(error: &dyn Error) -> Option<&'static str> {

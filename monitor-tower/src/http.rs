@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::request::Parts;
-use http::{Method as Verb, Request, Response, StatusCode};
+use http::{HeaderMap, Method as Verb, Request, Response, StatusCode};
 use http_body::Body;
 use monitor_core::errors::http_type;
 use monitor_core::{Method, Monitor, Outcome};
@@ -32,7 +32,7 @@ use tower_service::Service;
 
 use crate::call::{
     CallInFlight, HeldCall, MonitoredBody, ONCE, ReadError, ReadResponse, ResponseFuture, Rest,
-    Verdict, method_of, note_size,
+    Verdict, content_length, method_of, note_size,
 };
 use crate::errors::outcome_of;
 use crate::upgrade::{UpgradeCall, upgrades};
@@ -331,6 +331,14 @@ impl ReadResponse for HttpReader {
             Some(upgrade) => upgrade.take_over(call),
             None => Some(call),
         }
+    }
+
+    fn announced_length(&self, headers: &HeaderMap) -> Option<u64> {
+        content_length(headers)
+    }
+
+    fn cut_short(&self) -> Verdict {
+        self.broken()
     }
 
     fn ended(&self) -> Verdict {

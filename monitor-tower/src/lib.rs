@@ -45,7 +45,7 @@
 //! | the end | outcome |
 //! |---|---|
 //! | the last byte or the trailers of the body; a response without a body, as to HEAD, of 204 and 304 | by the status: 5xx and 408 fail with the type `http_<status>`, other 4xx are expected failures, the rest succeed ([`StatusOutcome`]) |
-//! | the body ends with an error | a failure of the type `http_body`, unless the status is one |
+//! | the body ends with an error, or before its `content-length` | a failure of the type `http_body`, unless the status is one |
 //! | the service or the body panics | a failure of the type `panic`; the panic goes on |
 //! | the service returns an error | a failure of the type that the error or a source names or the configuration finds, else `connect`, `connection_lost`, `timeout` or `other` |
 //! | the client leaves, before the head or in the body | `cancelled`, unless the status is a failure |

@@ -11,6 +11,7 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
@@ -25,6 +26,10 @@ use crate::call::HeldCall;
 /// [`http`](crate::http()) puts one into the extensions of each request that asks for an upgrade. The call is in flight
 /// until the head of the response, and behind that until the last clone is dropped, which is a success. With the
 /// feature `axum` it is an extractor, which never fails: on other requests it holds nothing.
+///
+/// A connection that is lost between the head and the upgrade is a success too where the service only drops its clone, as
+/// axum drops the closure of `on_upgrade` with all that it captured. A future of [`within`](Self::within) that was made
+/// before, and is dropped, is cancelled.
 ///
 /// # Examples
 ///
@@ -61,10 +66,11 @@ impl UpgradeCall {
     }
 
     /// A future that serves the connection: the calls it makes have the request's as their caller. The request's call
-    /// ends with it: as a success, or as a panic if the future panics, or cancelled if it is dropped before its end.
+    /// ends with it, or with the last clone where others live longer: as a success, or cancelled if the future was dropped
+    /// before its end. If it panics, the call ends at once, as a panic.
     pub fn within<F: Future>(self, future: F) -> ServeUpgraded<F> {
         ServeUpgraded {
-            future,
+            future: Some(future),
             serving: Some(Serving(self)),
         }
     }
@@ -117,6 +123,9 @@ pub(crate) fn upgrades<B>(is_connect: bool, response: &Response<B>) -> bool {
 #[derive(Debug, Default)]
 struct SharedCall {
     call: Mutex<Option<HeldCall>>,
+    /// True once a future that served the connection was dropped before its end. `Relaxed`: the drop of the last clone,
+    /// which reads it, comes behind all others by the count of the `Arc`.
+    is_cancelled: AtomicBool,
 }
 
 impl SharedCall {
@@ -138,7 +147,9 @@ impl SharedCall {
 
 impl Drop for SharedCall {
     fn drop(&mut self) {
-        let outcome = if std::thread::panicking() {
+        let outcome = if self.is_cancelled.load(Ordering::Relaxed) {
+            Outcome::Cancelled
+        } else if std::thread::panicking() {
             Outcome::Panic
         } else {
             Outcome::Success
@@ -153,11 +164,17 @@ impl Drop for SharedCall {
 #[derive(Debug)]
 struct Serving(UpgradeCall);
 
+impl Serving {
+    fn call(&self) -> Option<&SharedCall> {
+        self.0.shared.as_deref()
+    }
+}
+
 impl Drop for Serving {
-    /// Without an end the call is cancelled.
+    /// Without an end the call is cancelled, when the last clone is dropped.
     fn drop(&mut self) {
-        if let Some(shared) = &self.0.shared {
-            drop(shared.lock().take());
+        if let Some(shared) = self.call() {
+            shared.is_cancelled.store(true, Ordering::Relaxed);
         }
     }
 }
@@ -166,10 +183,20 @@ pin_project! {
     /// A future that serves an upgraded connection; made by [`UpgradeCall::within`].
     #[must_use = "futures do nothing unless polled"]
     pub struct ServeUpgraded<F> {
-        // First, and so dropped before the call.
+        // Taken only when it is dropped.
         #[pin]
-        future: F,
+        future: Option<F>,
         serving: Option<Serving>,
+    }
+
+    impl<F> PinnedDrop for ServeUpgraded<F> {
+        /// Destructors of the future are a part of the call.
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            if let Some(shared) = this.serving.as_ref().and_then(Serving::call) {
+                shared.run(|| this.future.set(None));
+            }
+        }
     }
 }
 
@@ -178,11 +205,10 @@ impl<F: Future> Future for ServeUpgraded<F> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let future = this.future;
-        let shared = this
-            .serving
-            .as_ref()
-            .and_then(|serving| serving.0.shared.as_deref());
+        let Some(future) = this.future.as_pin_mut() else {
+            return Poll::Pending;
+        };
+        let shared = this.serving.as_ref().and_then(Serving::call);
         let poll = match shared {
             Some(shared) => shared.run(|| future.poll(context)),
             None => future.poll(context),

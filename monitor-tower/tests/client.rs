@@ -367,3 +367,27 @@ async fn errors_of_reqwest_have_types_by_their_kind() {
         );
     }
 }
+
+#[tokio::test]
+async fn the_time_limit_of_reqwest_is_a_timeout() {
+    let to = dictionary().await;
+    let limit = Duration::from_millis(50);
+    // The head never comes, or the rest of the body.
+    let silent = serve(Router::new().fallback(std::future::pending::<()>)).await;
+    for (to, expected) in [(silent, "timeout=1"), (to, "http_body=1")] {
+        let monitor = monitor();
+        let limited = reqwest::Client::builder().timeout(limit).build();
+        let service = client("dictionary").monitor(monitor);
+        let service = service.layer(limited.expect("a client"));
+        let url = format!("http://{to}/endless").parse().expect("a URL");
+        let request = reqwest::Request::new(reqwest::Method::GET, url);
+        if let Ok(response) = service.oneshot(request).await {
+            let error = response.text().await.expect_err("too slow");
+            assert!(error.is_timeout());
+        }
+        assert_eq!(
+            counts(monitor),
+            [format!("-> dictionary started=1 {expected}")]
+        );
+    }
+}

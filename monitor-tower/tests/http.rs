@@ -12,6 +12,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::error_handling::HandleErrorLayer;
 use axum::extract::Path;
+use axum::http::header::CONTENT_LENGTH;
 use axum::http::{HeaderMap, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -20,7 +21,7 @@ use futures_util::{StreamExt, stream};
 use http_body_util::BodyExt;
 use monitor_core::exposition::{Format, encode_snapshot};
 use monitor_core::names::Profile;
-use monitor_core::{Monitor, monitored};
+use monitor_core::{Monitor, Outcome, monitored};
 use monitor_tower::{StatusOutcome, http};
 use support::{calls, counts, exchange, monitor, send, serve, sum_of, wait_for, wait_for_end};
 use tokio::io::AsyncReadExt;
@@ -140,6 +141,45 @@ async fn a_body_that_breaks_is_a_failure_and_a_failed_status_stays_one() {
     assert!(!answer.contains("0\r\n\r\n"), "it has no end: {answer}");
     let (counts, _) = after("GET", breaks(StatusCode::BAD_GATEWAY)).await;
     assert_eq!(counts, ["GET / started=1 http_502=1"]);
+}
+
+#[tokio::test]
+async fn a_streamed_body_with_a_content_length_is_whole_with_its_last_byte_and_broken_without() {
+    let of_length = |length: &'static str, parts: &'static [&'static str]| {
+        move || {
+            let parts = parts.iter().copied().map(Ok).collect();
+            ([(CONTENT_LENGTH, length)], chunks(parts)).into_response()
+        }
+    };
+    // hyper drops these after the announced bytes, and asks for no frame behind them.
+    for parts in [&["12345"][..], &["12", "345"], &["123", "45678"]] {
+        let (counts, answer) = after("GET", of_length("5", parts)).await;
+        assert!(answer.ends_with("\r\n\r\n12345"), "{answer}");
+        assert_eq!(counts, ["GET / started=1 ok=1"], "{parts:?}");
+    }
+    let (counts, _) = after("GET", of_length("0", &["12345"])).await;
+    assert_eq!(counts, ["GET / started=1 ok=1"], "no byte is announced");
+
+    let (counts, _) = after("GET", of_length("10", &["12345"])).await;
+    assert_eq!(counts, ["GET / started=1 http_body=1"], "too short");
+    let (counts, _) = after("HEAD", of_length("10", &[])).await;
+    assert_eq!(counts, ["HEAD / started=1 ok=1"], "no body is sent");
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_a_body_with_a_content_length_cancels_it() {
+    let monitor = monitor();
+    let endless = || {
+        let first = stream::iter([io::Result::Ok("12345")]);
+        let body = Body::from_stream(first.chain(stream::pending()));
+        ([(CONTENT_LENGTH, "10")], body).into_response()
+    };
+    let address = serve(router(monitor, endless)).await;
+    let mut client = send(address, "GET / HTTP/1.1\r\nhost: test\r\n\r\n").await;
+    client.read_exact(&mut [0; 64]).await.expect("it begins");
+    drop(client);
+    wait_for_end(monitor).await;
+    assert_eq!(counts(monitor), ["GET / started=1 cancelled=1"]);
 }
 
 #[tokio::test]
@@ -474,6 +514,59 @@ async fn a_request_that_waits_for_a_permit_of_towers_limit_is_in_flight() {
     drop(clients);
     wait_for_end(monitor).await;
     assert_eq!(counts(monitor), ["GET / started=2 cancelled=2"]);
+}
+
+/// Makes a call when it is dropped, and panics then if it is told so.
+struct CallsInDrop(bool);
+
+impl Drop for CallsInDrop {
+    fn drop(&mut self) {
+        let method = Monitor::current().method("InDrop").expect("a name");
+        method.start().finish(Outcome::Success);
+        assert!(!self.0, "in a destructor");
+    }
+}
+
+#[tokio::test]
+async fn destructors_of_a_request_that_is_left_are_a_part_of_its_call() {
+    let request = || Request::get("/").body(Body::empty()).expect("a request");
+    let handler = |panics: bool| {
+        let held = async move || {
+            let _held = CallsInDrop(panics);
+            pending::<()>().await;
+        };
+        Router::new().route("/", get(held))
+    };
+    let in_handler = monitor();
+    let routes = handler(false).layer(http().monitor(in_handler));
+    let left = tokio::time::timeout(Duration::from_millis(5), routes.oneshot(request()));
+    assert!(left.await.is_err());
+
+    let in_body = monitor();
+    let respond = || {
+        let held = CallsInDrop(false);
+        let pending = stream::poll_fn(move |_| {
+            let _ = &held;
+            Poll::<Option<io::Result<&str>>>::Pending
+        });
+        Body::from_stream(pending).into_response()
+    };
+    let response = router(in_body, respond).oneshot(request()).await;
+    drop(response.expect("a router answers"));
+
+    for monitor in [in_handler, in_body] {
+        let expected = ["GET / started=1 cancelled=1", "InDrop started=1 ok=1"];
+        assert_eq!(counts(monitor), expected);
+        let caller = &calls(monitor, "InDrop").callers[0].caller;
+        assert_eq!(caller.as_deref(), Some("GET /"));
+    }
+
+    let panics = monitor();
+    let routes = handler(true).layer(http().monitor(panics));
+    let mut future = Box::pin(routes.oneshot(request()));
+    assert!(poll_fn(|context| Poll::Ready(future.as_mut().poll(context).is_pending())).await);
+    assert!(catch_unwind(AssertUnwindSafe(|| drop(future))).is_err());
+    assert_eq!(counts(panics)[0], "GET / started=1 panic=1");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ mod support;
 
 use std::future::{pending, poll_fn};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::task::Poll;
 
 use axum::Router;
@@ -13,11 +14,12 @@ use axum::extract::ws::{WebSocket, WebSocketUpgrade};
 use axum::http::{Request, StatusCode};
 use axum::routing::{any, get};
 use hyper_util::rt::TokioIo;
-use monitor_core::{Monitor, monitored};
+use monitor_core::{Monitor, Outcome, monitored};
 use monitor_tower::{UpgradeCall, http};
 use support::{calls, counts, exchange, monitor, send, serve, wait_for, wait_for_end};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 
 const HANDSHAKE: &str = "GET /chat HTTP/1.1\r\nhost: test\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
     sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
@@ -156,6 +158,48 @@ async fn a_web_socket_whose_code_panics_is_a_panic_and_one_that_is_dropped_is_ca
     let client = open(serve(routes.layer(http().monitor(dropped))).await).await;
     wait_for_end(dropped).await;
     assert_eq!(counts(dropped)[0], "GET /chat started=1 cancelled=1");
+    drop(client);
+}
+
+/// Makes a call when it is dropped.
+struct CallsInDrop(Monitor);
+
+impl Drop for CallsInDrop {
+    fn drop(&mut self) {
+        let method = self.0.method("InDrop").expect("a name");
+        method.start().finish(Outcome::Success);
+    }
+}
+
+#[tokio::test]
+async fn a_future_that_is_dropped_beside_a_clone_cancels_the_call_when_the_clone_is_dropped() {
+    let monitor = monitor();
+    let leave = Arc::new(Notify::new());
+    let (dropped, left) = (Arc::new(Notify::new()), Arc::clone(&leave));
+    let is_dropped = Arc::clone(&dropped);
+    let handler = move |upgrade: WebSocketUpgrade, call: UpgradeCall| async move {
+        upgrade.on_upgrade(move |_socket| async move {
+            let other = call.clone();
+            let load = CallsInDrop(monitor);
+            drop(call.within(async move {
+                let _load = load;
+                pending::<()>().await;
+            }));
+            dropped.notify_one();
+            left.notified().await;
+            drop(other);
+        })
+    };
+    let routes = Router::new().route("/chat", get(handler));
+    let address = serve(routes.layer(http().monitor(monitor))).await;
+    let client = send(address, HANDSHAKE).await;
+    is_dropped.notified().await;
+    assert_eq!(counts(monitor)[0], "GET /chat started=1 in_flight=1");
+    let in_drop = calls(monitor, "InDrop");
+    assert_eq!(in_drop.callers[0].caller.as_deref(), Some("GET /chat"));
+    leave.notify_one();
+    wait_for_end(monitor).await;
+    assert_eq!(counts(monitor)[0], "GET /chat started=1 cancelled=1");
     drop(client);
 }
 
