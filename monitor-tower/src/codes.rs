@@ -5,6 +5,7 @@
 
 use std::any::Any;
 use std::error::Error;
+use std::panic::catch_unwind;
 
 use http::{HeaderMap, StatusCode};
 use monitor_core::errors::grpc_type;
@@ -93,6 +94,11 @@ impl CodeOutcome {
             | Code::OutOfRange => Self::Expected,
             _ => Self::Failure,
         }
+    }
+
+    /// The meaning of a code by this rule; by the default one where the rule panics.
+    pub(crate) fn by(rule: CodeRule, default: CodeRule, code: Code) -> Self {
+        catch_unwind(|| rule(code)).unwrap_or_else(|_| default(code))
     }
 
     /// The outcome of a call that ended with this code.

@@ -106,6 +106,7 @@ pub fn grpc_client(name: impl Into<Cow<'static, str>>) -> GrpcClientLayer {
 struct Settings {
     monitor: Option<Monitor>,
     outcome: CodeRule,
+    default_outcome: CodeRule,
     counters: Arc<MessageCounters>,
 }
 
@@ -114,6 +115,7 @@ impl Settings {
         Self {
             monitor: None,
             outcome,
+            default_outcome: outcome,
             counters: Arc::default(),
         }
     }
@@ -143,8 +145,8 @@ impl GrpcLayer {
         self
     }
 
-    /// Sets the meaning of codes; by default [`CodeOutcome::of_server`]. `UNIMPLEMENTED` of a method that the server does not
-    /// have is no failure in any case, but expected.
+    /// Sets the meaning of codes; by default, and where this function panics, [`CodeOutcome::of_server`]. `UNIMPLEMENTED` of
+    /// a method that the server does not have is no failure in any case, but expected.
     ///
     /// # Examples
     ///
@@ -285,7 +287,7 @@ impl GrpcClientLayer {
         self
     }
 
-    /// Sets the meaning of codes; by default [`CodeOutcome::of_client`].
+    /// Sets the meaning of codes; by default, and where this function panics, [`CodeOutcome::of_client`].
     pub fn outcome(mut self, outcome: fn(Code) -> CodeOutcome) -> Self {
         self.settings.outcome = outcome;
         self
@@ -390,7 +392,7 @@ where
 impl Settings {
     /// The outcome of a call that ended with this code.
     fn verdict(&self, code: Code) -> Verdict {
-        (self.outcome)(code).verdict(code)
+        CodeOutcome::by(self.outcome, self.default_outcome, code).verdict(code)
     }
 
     /// The outcome of a call that has an error in place of a response.

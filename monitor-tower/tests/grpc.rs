@@ -97,6 +97,22 @@ async fn the_meaning_of_codes_can_be_set() {
 }
 
 #[tokio::test]
+async fn a_rule_that_panics_changes_no_answer_and_the_default_meaning_holds() {
+    let monitor = monitor();
+    let layer = grpc().monitor(monitor).outcome(|_| panic!("as planned"));
+    let mut client = client(serve(monitor, layer).await).await;
+    client.greet(greet("whale")).await.expect("a greeting");
+    let refused = client.greet(greet("code 5")).await;
+    assert_eq!(refused.expect_err("a code").code(), Code::NotFound);
+    wait_for_end(monitor).await;
+    assert_eq!(
+        counts(monitor),
+        ["greet.Greeter/Greet started=2 ok=1 grpc_not_found=1"]
+    );
+    assert_eq!(monitor.snapshot().expected.len(), 1);
+}
+
+#[tokio::test]
 async fn a_stream_of_answers_lasts_until_its_trailers_and_has_their_code() {
     let monitor = monitor();
     let mut client = client(serve(monitor, grpc().monitor(monitor)).await).await;
