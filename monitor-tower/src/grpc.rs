@@ -6,14 +6,15 @@
 //! path, and the layer stands outside of the router that knows the right ones. So a path is a name if the monitor has a
 //! method of that name when the request arrives. If it has none, the call is `(unmatched)` to its end, and in flight from the
 //! start: a call that waited for its name would be seen nowhere while it hangs. An answer that only a handler gives makes the
-//! method, for the calls that come after it: tonic answers a path that it does not know with `UNIMPLEMENTED`, and an
-//! interceptor in front of a method may refuse the call by `UNAUTHENTICATED` or `PERMISSION_DENIED`. Beyond that the
-//! storage's `max_methods` holds.
+//! method, for the calls that come after it: a head without a code, which messages follow. A code in the head may come from
+//! in front of the handlers: tonic answers a path that it does not know with `UNIMPLEMENTED`, and an interceptor or a limit
+//! refuses calls with any code. Beyond that the storage's `max_methods` holds.
 //!
 //! # The outcome
 //!
 //! The code of the trailers or of a head without a body, by [`CodeOutcome`]. A stream that ends without one is a failure, as
-//! it is for its client.
+//! it is for its client. A request that is not gRPC by its `content-type`, such as a scrape of a page beside tonic's routes,
+//! is `(unmatched)` and counts by its HTTP status.
 //!
 //! # Time limits
 //!
@@ -33,7 +34,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Buf, Bytes};
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body::Body;
 use monitor_core::{CallGuard, Method, Monitor, Outcome};
 use pin_project_lite::pin_project;
@@ -47,10 +48,14 @@ use crate::call::{
 };
 use crate::codes::{BROKEN_BODY, CodeOutcome, CodeRule, code_in, code_of_error, code_of_status};
 use crate::errors::{BoxError, outcome_of};
+use crate::http::StatusOutcome;
 use crate::messages::{CountedBody, MessageCount, MessageCounters, MessageParser};
 
 /// The method of calls that no handler answers, and of those that begin before the first answer of their handler.
 const UNMATCHED: &str = "(unmatched)";
+
+/// The beginning of the `content-type` of gRPC.
+const GRPC: &[u8] = b"application/grpc";
 
 /// The label of a client's calls that has the gRPC method.
 const METHOD_LABEL: &str = "grpc_method";
@@ -75,7 +80,8 @@ const METHOD_LABEL: &str = "grpc_method";
 /// // Known before its first call; see `docs/grpc.md`.
 /// monitor.method("greet.Greeter/Greet")?;
 /// let service = monitor_tower::grpc().monitor(monitor).layer(service);
-/// service.oneshot(Request::post("/greet.Greeter/Greet").body(Body::empty())?).await?;
+/// let request = Request::post("/greet.Greeter/Greet").header("content-type", "application/grpc");
+/// service.oneshot(request.body(Body::empty())?).await?;
 ///
 /// let snapshot = monitor.snapshot();
 /// assert_eq!(&*snapshot.methods[0].name, "greet.Greeter/Greet");
@@ -178,7 +184,9 @@ impl GrpcLayer {
         let monitor = self.settings.monitor();
         let deadline = Deadline::of(request.headers(), self.time_limit);
         let mut reader = GrpcReader::new(&self.settings, monitor, deadline);
-        let name = method_name(request.uri().path());
+        reader.is_page = !is_grpc(request.headers());
+        let path = request.uri().path();
+        let name = method_name(path).filter(|_| !reader.is_page);
         let known = name.and_then(|name| monitor.known_method(name));
         if known.is_none() {
             reader.is_unmatched = true;
@@ -208,6 +216,14 @@ fn method_name(path: &str) -> Option<&str> {
     let (service, method) = name.split_once('/')?;
     let is_name = !service.is_empty() && !method.is_empty() && !method.contains('/');
     is_name.then_some(name)
+}
+
+/// True if the head is of gRPC, or of gRPC-Web, which a layer outside of this one turns into gRPC.
+fn is_grpc(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let is_start = |start: &[u8]| start.eq_ignore_ascii_case(GRPC);
+    kind.and_then(|kind| kind.get(..GRPC.len()))
+        .is_some_and(is_start)
 }
 
 fn unmatched(monitor: Monitor) -> Method {
@@ -477,6 +493,8 @@ pub struct GrpcReader {
     /// The path of a call that is unmatched, until the head tells whether it is a name.
     new_name: Option<Box<str>>,
     is_client: bool,
+    /// True of a server's request that is not gRPC: it counts by its HTTP status, and has no messages.
+    is_page: bool,
     is_unmatched: bool,
     /// Of the head, once there is one.
     status: Option<StatusCode>,
@@ -494,6 +512,7 @@ impl GrpcReader {
             deadline,
             new_name: None,
             is_client: false,
+            is_page: false,
             is_unmatched: false,
             status: None,
             code: None,
@@ -506,6 +525,9 @@ impl GrpcReader {
     /// Gives a call that has started its deadline and its counters.
     fn begin(&self, method: Method, mut call: CallGuard) -> CallGuard {
         call.deadline(self.deadline.left());
+        if self.is_page {
+            return call;
+        }
         if let Some((received, sent)) = self.settings.counters.of(self.monitor, method.name()) {
             let (requests, responses) = if self.is_client {
                 (sent, received)
@@ -518,12 +540,15 @@ impl GrpcReader {
         call
     }
 
-    /// A request whose messages are counted.
+    /// A request whose messages are counted, if it has any.
     fn counted<B>(&self, request: Request<B>) -> Request<tonic::body::Body>
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
+        if self.is_page {
+            return request.map(tonic::body::Body::new);
+        }
         let count = Arc::clone(&self.requests);
         request.map(|body| tonic::body::Body::new(CountedBody::new(body, count)))
     }
@@ -542,14 +567,9 @@ impl ReadResponse for GrpcReader {
     fn head<B>(&mut self, response: &Response<B>) -> Rest {
         self.status = Some(response.status());
         self.code = code_in(response.headers());
-        let kind = response.headers().get(CONTENT_TYPE);
-        let is_grpc = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"));
-        // Before a handler, tonic and interceptors give these.
-        let is_refused = matches!(
-            self.code,
-            Some(Code::Unimplemented | Code::Unauthenticated | Code::PermissionDenied)
-        );
-        let is_answered = is_grpc && response.status() == StatusCode::OK && !is_refused;
+        let is_answered = is_grpc(response.headers())
+            && response.status() == StatusCode::OK
+            && self.code.is_none();
         if let Some(name) = self.new_name.take().filter(|_| is_answered) {
             // Too long, or one more than the monitor takes: its calls remain unmatched.
             let _ = self.monitor.method(&name);
@@ -558,6 +578,9 @@ impl ReadResponse for GrpcReader {
     }
 
     fn data(&mut self, data: &impl Buf) {
+        if self.is_page {
+            return;
+        }
         self.responses.add(&self.parser.read(data.chunk()));
     }
 
@@ -566,16 +589,28 @@ impl ReadResponse for GrpcReader {
     }
 
     fn ended(&self) -> Verdict {
-        let of_status = || code_of_status(self.status.unwrap_or_default());
-        self.verdict(self.code.unwrap_or_else(of_status))
+        let status = self.status.unwrap_or_default();
+        let Some(code) = self.code else {
+            return if self.is_page {
+                StatusOutcome::of(status).verdict(status)
+            } else {
+                self.verdict(code_of_status(status))
+            };
+        };
+        match self.verdict(code) {
+            // The request is wrong: tonic answers `UNIMPLEMENTED` to an unknown page and `INTERNAL` to GET of a method.
+            Verdict::Failure(name) if self.is_page => Verdict::Expected(name),
+            verdict => verdict,
+        }
     }
 
     fn broken(&self) -> Verdict {
         Verdict::Failure(BROKEN_BODY)
     }
 
-    fn dropped(&self, _begun: bool) -> Option<Verdict> {
-        if self.code.is_some() {
+    fn dropped(&self, begun: bool) -> Option<Verdict> {
+        // The body of a page that answers HEAD is asked for no frame.
+        if self.code.is_some() || self.is_page && !begun {
             return Some(self.ended());
         }
         let is_over = self.deadline.is_over(true);
@@ -587,7 +622,10 @@ impl ReadResponse for GrpcReader {
         is_over.then(|| self.verdict(Code::DeadlineExceeded))
     }
 
-    fn response_size(&self, _body: u64) -> u64 {
+    fn response_size(&self, body: u64) -> u64 {
+        if self.is_page {
+            return body;
+        }
         self.responses.bytes()
     }
 

@@ -20,7 +20,7 @@ use support::{calls, counts, monitor, sum_of, wait_for, wait_for_end};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::body::Body;
-use tonic::service::Routes;
+use tonic::service::{InterceptorLayer, Routes};
 use tonic::transport::Server;
 use tonic::{Code, Request, Status, Streaming};
 use tower::limit::GlobalConcurrencyLimitLayer;
@@ -269,27 +269,30 @@ async fn calls_inside_have_the_request_as_their_caller() {
     );
 }
 
+/// The error that a call of a path ends with.
+async fn call_path(address: SocketAddr, path: &str) -> Status {
+    let channel = endpoint(address).connect().await.expect("it listens");
+    let mut grpc = tonic::client::Grpc::new(channel);
+    grpc.ready().await.expect("it is connected");
+    let codec = tonic_prost::ProstCodec::<Number, Number>::default();
+    let path = path.parse().expect("a path");
+    let answer = grpc.unary(Request::new(Number { value: 1 }), path, codec);
+    answer.await.expect_err("no such method")
+}
+
 #[tokio::test]
 async fn paths_that_the_server_does_not_have_are_no_names() {
     let monitor = monitor();
     let address = serve(monitor, grpc().monitor(monitor)).await;
-    let mut grpc = tonic::client::Grpc::new(endpoint(address).connect().await.expect("it listens"));
     for at in 0..20 {
         for path in [
             format!("/greet.Greeter/Random{at}"),
             format!("/x{at}.Y/Z"),
             format!("/a/b/{at}"),
         ] {
-            let codec = tonic_prost::ProstCodec::<Number, Number>::default();
-            grpc.ready().await.expect("it is connected");
-            let path = path.parse().expect("a path");
-            let answer = grpc
-                .unary(Request::new(Number { value: 1 }), path, codec)
-                .await;
-            assert_eq!(
-                answer.expect_err("no such method").code(),
-                Code::Unimplemented
-            );
+            let refused = call_path(address, &path).await;
+            assert_eq!(refused.code(), Code::Unimplemented);
+            assert!(monitor.known_method(&path[1..]).is_none());
         }
     }
     wait_for_end(monitor).await;
@@ -323,6 +326,27 @@ async fn a_path_that_an_interceptor_refuses_is_no_name_but_that_of_an_existing_m
             "greet.Greeter/Greet started=1 grpc_unauthenticated=1",
         ]
     );
+}
+
+#[tokio::test]
+async fn paths_that_a_layer_in_front_of_the_routes_refuses_are_no_names() {
+    for code in [Code::ResourceExhausted, Code::Unavailable] {
+        let monitor = monitor();
+        let refuse = move |_: Request<()>| Err::<Request<()>, _>(Status::new(code, "slow down"));
+        let layer = ServiceBuilder::new()
+            .layer(grpc().monitor(monitor))
+            .layer(InterceptorLayer::new(refuse));
+        let routes = Routes::new(GreeterServer::new(Obedient(monitor)));
+        let address = serve_routes(Server::builder().layer(layer), routes).await;
+        for at in 0..5 {
+            let refused = call_path(address, &format!("/x{at}.Y/Z")).await;
+            assert_eq!(refused.code(), code);
+        }
+        assert!(monitor.known_method("x0.Y/Z").is_none());
+        wait_for_end(monitor).await;
+        let name = &monitor_core::errors::grpc_type(code.into());
+        assert_eq!(counts(monitor), [format!("(unmatched) started=5 {name}=5")]);
+    }
 }
 
 #[tokio::test]
@@ -579,16 +603,35 @@ async fn a_client_that_leaves_a_stream_at_its_deadline_has_exceeded_it() {
 }
 
 #[tokio::test]
-async fn a_page_is_no_answer_of_a_grpc_method() {
+async fn a_request_that_is_not_grpc_counts_by_its_http_status_and_gives_no_name() {
     let monitor = monitor();
+    name_methods(monitor);
     let routes = Routes::new(GreeterServer::new(Obedient(monitor)));
     let page = axum::routing::get(async || "hello");
     let app = routes.into_axum_router().route("/pages/{id}", page);
-    let address = support::serve(app.layer(grpc().monitor(monitor))).await;
-    let answer = support::exchange(address, "GET", "/pages/1").await;
-    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    let broken = axum::routing::get(async || http::StatusCode::BAD_GATEWAY);
+    let app = app.route("/broken", broken).layer(grpc().monitor(monitor));
+    let address = support::serve(app).await;
+    for verb in ["GET", "HEAD"] {
+        let answer = support::exchange(address, verb, "/pages/1").await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    }
+    // As a browser asks before a call of gRPC-Web. Without a layer for that, tonic answers `INTERNAL`.
+    support::exchange(address, "OPTIONS", "/greet.Greeter/Greet").await;
+    support::exchange(address, "GET", "/broken").await;
+    support::exchange(address, "GET", "/nowhere").await;
     wait_for_end(monitor).await;
-    assert_eq!(counts(monitor), ["(unmatched) started=1 grpc_unknown=1"]);
+    assert_eq!(
+        counts(monitor),
+        ["(unmatched) started=5 ok=2 grpc_internal=1 http_502=1 grpc_unimplemented=1"]
+    );
+    let expected = monitor.snapshot().expected;
+    let expected: Vec<_> = expected.iter().map(|(_, name)| &**name).collect();
+    assert_eq!(expected, ["grpc_internal", "grpc_unimplemented"]);
+    assert_eq!(
+        sum_of(monitor, "(unmatched)", "response_size"),
+        Some((5.0, 1))
+    );
 }
 
 #[tokio::test]
