@@ -46,9 +46,9 @@ impl CodeOutcome {
     /// The meaning that a code of a server has by default. Answers about the request are expected; an answer that the
     /// service could not give is a failure.
     ///
-    /// `CANCELLED` is a failure: a client that cancels a call gets no answer any more (its call is `cancelled`), so an
-    /// answered `CANCELLED` is one that a waiting client gets, for example because a dependency of the handler ran into
-    /// a time limit, which tonic reports so.
+    /// `CANCELLED` is a failure: the failures of a handler whose client has left are `cancelled` in any case, so another
+    /// `CANCELLED` is one that a waiting client gets, for example because a dependency of the handler ran into a time
+    /// limit, which tonic reports so.
     ///
     /// # Examples
     ///

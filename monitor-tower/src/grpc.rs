@@ -16,6 +16,9 @@
 //! it is for its client. A request that is not gRPC by its `content-type`, such as a scrape of a page beside tonic's routes,
 //! is `(unmatched)` and counts by its HTTP status.
 //!
+//! A client that leaves while a handler reads its stream does not end the handler: that gets an error, or the end of the
+//! stream, and answers. If it answers with a failure, nobody waits for it, and the call is cancelled.
+//!
 //! # Time limits
 //!
 //! tonic's own time limits ([`Server::timeout`], and the `grpc-timeout` of the request) stand around all layers: the call is
@@ -561,6 +564,29 @@ impl GrpcReader {
             verdict => verdict,
         }
     }
+
+    fn by_head_and_trailers(&self) -> Verdict {
+        let status = self.status.unwrap_or_default();
+        match self.code {
+            Some(code) => self.verdict(code),
+            None if self.is_page => StatusOutcome::of(status).verdict(status),
+            None => self.verdict(code_of_status(status)),
+        }
+    }
+
+    /// True if a client left while the server read its stream. tonic gives the handler an error, or the end of the stream.
+    fn is_deserted(&self) -> bool {
+        !self.is_client && self.requests.is_broken()
+    }
+
+    /// The outcome of a call whose client left.
+    fn left_by_client(&self) -> Verdict {
+        if self.deadline.is_over(self.status.is_some()) {
+            self.verdict(Code::DeadlineExceeded)
+        } else {
+            Verdict::Cancelled
+        }
+    }
 }
 
 impl ReadResponse for GrpcReader {
@@ -589,23 +615,22 @@ impl ReadResponse for GrpcReader {
     }
 
     fn ended(&self) -> Verdict {
-        let status = self.status.unwrap_or_default();
-        let Some(code) = self.code else {
-            return if self.is_page {
-                StatusOutcome::of(status).verdict(status)
-            } else {
-                self.verdict(code_of_status(status))
-            };
-        };
-        match self.verdict(code) {
+        match self.by_head_and_trailers() {
             // The request is wrong: tonic answers `UNIMPLEMENTED` to an unknown page and `INTERNAL` to GET of a method.
-            Verdict::Failure(name) if self.is_page => Verdict::Expected(name),
+            Verdict::Failure(name) if self.is_page && self.code.is_some() => {
+                Verdict::Expected(name)
+            }
+            Verdict::Failure(_) if self.is_deserted() => self.left_by_client(),
             verdict => verdict,
         }
     }
 
     fn broken(&self) -> Verdict {
-        Verdict::Failure(BROKEN_BODY)
+        if self.is_deserted() {
+            self.left_by_client()
+        } else {
+            Verdict::Failure(BROKEN_BODY)
+        }
     }
 
     fn dropped(&self, begun: bool) -> Option<Verdict> {

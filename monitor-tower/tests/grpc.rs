@@ -17,8 +17,10 @@ use greet::{
 use monitor_core::Monitor;
 use monitor_tower::{CodeOutcome, grpc};
 use support::{calls, counts, monitor, sum_of, wait_for, wait_for_end};
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
+use tokio_stream::{StreamExt, once, pending};
 use tonic::body::Body;
 use tonic::service::{InterceptorLayer, Routes};
 use tonic::transport::Server;
@@ -379,6 +381,52 @@ async fn a_client_that_leaves_cancels_its_call() {
     assert_eq!(
         counts(monitor)[0],
         "greet.Greeter/Count started=1 cancelled=1"
+    );
+}
+
+/// A call that sends one number and waits, in a runtime of its own whose end cuts the connection.
+fn send_and_wait(address: SocketAddr) -> Runtime {
+    let mut builder = Builder::new_multi_thread();
+    let runtime = builder.worker_threads(1).enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    runtime.spawn(async move {
+        let numbers = once(Number { value: FAILS }).chain(pending());
+        let _ = client(address).await.sum(numbers).await;
+    });
+    runtime
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_while_its_stream_is_read_cancels_its_call_whatever_the_handler_answers()
+ {
+    let monitor = monitor();
+    let address = serve(monitor, grpc().monitor(monitor)).await;
+    let is_read = || messages(monitor, "greet.Greeter/Sum").starts_with("1 ");
+    // The handler gets an error.
+    let runtime = send_and_wait(address);
+    wait_for("a message", is_read).await;
+    runtime.shutdown_background();
+    wait_for_end(monitor).await;
+    assert_eq!(counts(monitor), ["greet.Greeter/Sum started=1 cancelled=1"]);
+
+    // The handler gets the end of the stream.
+    let mut client = client(address).await;
+    let mut leaving = client.clone();
+    let numbers = once(Number { value: FAILS }).chain(pending());
+    let sum = tokio::spawn(async move { leaving.sum(numbers).await });
+    let is_read = || messages(monitor, "greet.Greeter/Sum").starts_with("2 ");
+    wait_for("a message", is_read).await;
+    sum.abort();
+    wait_for_end(monitor).await;
+    assert_eq!(counts(monitor), ["greet.Greeter/Sum started=2 cancelled=2"]);
+
+    // A client that waits for the answer gets it.
+    let failed = client.sum(once(Number { value: FAILS })).await;
+    assert_eq!(failed.expect_err("it fails").code(), Code::DataLoss);
+    wait_for_end(monitor).await;
+    assert_eq!(
+        counts(monitor),
+        ["greet.Greeter/Sum started=3 cancelled=2 grpc_data_loss=1"]
     );
 }
 
