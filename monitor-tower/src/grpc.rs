@@ -455,15 +455,22 @@ impl Deadline {
         Some(self.whole?.saturating_sub(self.arrived?.elapsed()))
     }
 
-    /// True if the time is over. The client's clock began to run before the request arrived, and in an overload long before:
-    /// so a client that leaves in the second half of its time, or in the last second, has no time left.
-    fn is_over(&self, has_head: bool) -> bool {
+    /// True if the time is over. On a server, the client's clock began to run before the request arrived: so a client that
+    /// leaves in the last tenth of its time, and in the last second, has no time left.
+    fn is_over(&self, has_head: bool, is_client: bool) -> bool {
         let Some(arrived) = self.arrived else {
             return false;
         };
         let elapsed = arrived.elapsed();
-        let on_the_way = |limit: Duration| (limit / 2).min(Duration::from_secs(1));
-        let of_client = |limit| elapsed + on_the_way(limit) >= limit;
+        let on_the_way = |limit: Duration| (limit / 10).min(Duration::from_secs(1));
+        let needed = |limit| {
+            if is_client {
+                limit
+            } else {
+                limit - on_the_way(limit)
+            }
+        };
+        let of_client = |limit| elapsed >= needed(limit);
         let of_server = |limit| !has_head && elapsed >= limit;
         self.whole.is_some_and(of_client) || self.head.is_some_and(of_server)
     }
@@ -581,11 +588,14 @@ impl GrpcReader {
 
     /// The outcome of a call whose client left.
     fn left_by_client(&self) -> Verdict {
-        if self.deadline.is_over(self.status.is_some()) {
-            self.verdict(Code::DeadlineExceeded)
-        } else {
-            Verdict::Cancelled
-        }
+        self.late().unwrap_or(Verdict::Cancelled)
+    }
+
+    /// The outcome of a call that was given up, if its time is over.
+    fn late(&self) -> Option<Verdict> {
+        let has_head = self.status.is_some();
+        let is_over = self.deadline.is_over(has_head, self.is_client);
+        is_over.then(|| self.verdict(Code::DeadlineExceeded))
     }
 }
 
@@ -638,13 +648,11 @@ impl ReadResponse for GrpcReader {
         if self.code.is_some() || self.is_page && !begun {
             return Some(self.ended());
         }
-        let is_over = self.deadline.is_over(true);
-        is_over.then(|| self.verdict(Code::DeadlineExceeded))
+        self.late()
     }
 
     fn unanswered(&self) -> Option<Verdict> {
-        let is_over = self.status.is_none() && self.deadline.is_over(false);
-        is_over.then(|| self.verdict(Code::DeadlineExceeded))
+        self.late().filter(|_| self.status.is_none())
     }
 
     fn response_size(&self, body: u64) -> u64 {
@@ -709,13 +717,38 @@ mod tests {
             head,
         };
         let seconds = |seconds| Some(Duration::from_secs(seconds));
-        assert!(of(seconds(10), None, 9_000).is_over(true));
-        assert!(!of(seconds(10), None, 8_000).is_over(true));
-        assert!(of(seconds(1), None, 500).is_over(true));
-        assert!(!of(seconds(100), None, 50_000).is_over(true));
-        assert!(!of(None, seconds(10), 9_000).is_over(false));
-        assert!(of(None, seconds(10), 10_000).is_over(false));
-        assert!(!of(None, seconds(10), 10_000).is_over(true));
-        assert!(of(seconds(10), seconds(1), 1_000).is_over(false));
+        assert!(of(seconds(10), None, 9_000).is_over(true, false));
+        assert!(!of(seconds(10), None, 8_000).is_over(true, false));
+        assert!(of(seconds(20), None, 19_000).is_over(true, false));
+        assert!(!of(seconds(20), None, 18_000).is_over(true, false));
+        assert!(!of(seconds(10), None, 9_000).is_over(true, true));
+        assert!(of(seconds(10), None, 10_000).is_over(true, true));
+        assert!(!of(None, seconds(10), 9_000).is_over(false, false));
+        assert!(of(None, seconds(10), 10_000).is_over(false, false));
+        assert!(!of(None, seconds(10), 10_000).is_over(true, false));
+        assert!(of(seconds(10), seconds(1), 1_000).is_over(false, false));
+    }
+
+    /// The outcomes of two calls with a time limit of 10 s, dropped after these times.
+    fn left_at(start: impl Fn(&Request<()>) -> CallInFlight<GrpcReader>) -> [Option<Verdict>; 2] {
+        let request = Request::post("/a/b").header("grpc-timeout", "10S");
+        let request = request.header(CONTENT_TYPE, "application/grpc").body(());
+        let request = request.expect("a request");
+        [9_050, 10_000].map(|millis| {
+            let mut call = start(&request);
+            let arrived = Instant::now().checked_sub(Duration::from_millis(millis));
+            call.reader.deadline.arrived = arrived;
+            call.reader.unanswered()
+        })
+    }
+
+    #[test]
+    fn a_caller_that_drops_its_own_call_before_its_time_is_over_has_cancelled_it() {
+        let monitor = Monitor::new(monitor_core::StorageConfig::default());
+        let late = Some(Verdict::Failure("grpc_deadline_exceeded"));
+        let server = grpc().monitor(monitor);
+        assert_eq!(left_at(|request| server.start(request)), [late, late]);
+        let client = grpc_client("dictionary").monitor(monitor);
+        assert_eq!(left_at(|request| client.start(request)), [None, late]);
     }
 }

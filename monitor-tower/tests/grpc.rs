@@ -463,15 +463,14 @@ async fn the_clients_deadline_is_recorded_and_a_call_past_it_is_a_failure() {
         sum_of(monitor, "greet.Greeter/Greet", "time_remaining_time").expect("a deadline");
     assert!((50.0..=100.0).contains(&left) && calls == 1, "{left}");
 
-    for _ in 0..3 {
-        let mut request = Request::new(greet("wait"));
-        request.set_timeout(4 * SHORT);
-        client.greet(request).await.expect_err("a time limit");
-    }
+    // Of this time, the request may take a tenth to arrive.
+    let mut request = Request::new(greet("wait"));
+    request.set_timeout(Duration::from_secs(2));
+    client.greet(request).await.expect_err("a time limit");
     wait_for_end(monitor).await;
     assert_eq!(
         counts(monitor),
-        ["greet.Greeter/Greet started=4 ok=1 grpc_deadline_exceeded=3"]
+        ["greet.Greeter/Greet started=2 ok=1 grpc_deadline_exceeded=1"]
     );
 }
 
