@@ -5,6 +5,7 @@
 
 use std::any::Any;
 use std::error::Error;
+use std::panic::catch_unwind;
 
 use http::{HeaderMap, StatusCode};
 use monitor_core::errors::grpc_type;
@@ -45,9 +46,9 @@ impl CodeOutcome {
     /// The meaning that a code of a server has by default. Answers about the request are expected; an answer that the
     /// service could not give is a failure.
     ///
-    /// `CANCELLED` is a failure: a client that cancels a call gets no answer any more (its call is `cancelled`), so an
-    /// answered `CANCELLED` is one that a waiting client gets, for example because a dependency of the handler ran into
-    /// a time limit, which tonic reports so.
+    /// `CANCELLED` is a failure: the failures of a handler whose client has left are `cancelled` in any case, so another
+    /// `CANCELLED` is one that a waiting client gets, for example because a dependency of the handler ran into a time
+    /// limit, which tonic reports so.
     ///
     /// # Examples
     ///
@@ -93,6 +94,11 @@ impl CodeOutcome {
             | Code::OutOfRange => Self::Expected,
             _ => Self::Failure,
         }
+    }
+
+    /// The meaning of a code by this rule; by the default one where the rule panics.
+    pub(crate) fn by(rule: CodeRule, default: CodeRule, code: Code) -> Self {
+        catch_unwind(|| rule(code)).unwrap_or_else(|_| default(code))
     }
 
     /// The outcome of a call that ended with this code.

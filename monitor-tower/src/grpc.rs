@@ -6,14 +6,18 @@
 //! path, and the layer stands outside of the router that knows the right ones. So a path is a name if the monitor has a
 //! method of that name when the request arrives. If it has none, the call is `(unmatched)` to its end, and in flight from the
 //! start: a call that waited for its name would be seen nowhere while it hangs. An answer that only a handler gives makes the
-//! method, for the calls that come after it: tonic answers a path that it does not know with `UNIMPLEMENTED`, and an
-//! interceptor in front of a method may refuse the call by `UNAUTHENTICATED` or `PERMISSION_DENIED`. Beyond that the
-//! storage's `max_methods` holds.
+//! method, for the calls that come after it: a head without a code, which messages follow. A code in the head may come from
+//! in front of the handlers: tonic answers a path that it does not know with `UNIMPLEMENTED`, and an interceptor or a limit
+//! refuses calls with any code. Beyond that the storage's `max_methods` holds.
 //!
 //! # The outcome
 //!
 //! The code of the trailers or of a head without a body, by [`CodeOutcome`]. A stream that ends without one is a failure, as
-//! it is for its client.
+//! it is for its client. A request that is not gRPC by its `content-type`, such as a scrape of a page beside tonic's routes,
+//! is `(unmatched)` and counts by its HTTP status.
+//!
+//! A client that leaves while a handler reads its stream does not end the handler: that gets an error, or the end of the
+//! stream, and answers. If it answers with a failure, nobody waits for it, and the call is cancelled.
 //!
 //! # Time limits
 //!
@@ -33,7 +37,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Buf, Bytes};
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body::Body;
 use monitor_core::{CallGuard, Method, Monitor, Outcome};
 use pin_project_lite::pin_project;
@@ -47,10 +51,14 @@ use crate::call::{
 };
 use crate::codes::{BROKEN_BODY, CodeOutcome, CodeRule, code_in, code_of_error, code_of_status};
 use crate::errors::{BoxError, outcome_of};
+use crate::http::StatusOutcome;
 use crate::messages::{CountedBody, MessageCount, MessageCounters, MessageParser};
 
 /// The method of calls that no handler answers, and of those that begin before the first answer of their handler.
 const UNMATCHED: &str = "(unmatched)";
+
+/// The beginning of the `content-type` of gRPC.
+const GRPC: &[u8] = b"application/grpc";
 
 /// The label of a client's calls that has the gRPC method.
 const METHOD_LABEL: &str = "grpc_method";
@@ -75,7 +83,8 @@ const METHOD_LABEL: &str = "grpc_method";
 /// // Known before its first call; see `docs/grpc.md`.
 /// monitor.method("greet.Greeter/Greet")?;
 /// let service = monitor_tower::grpc().monitor(monitor).layer(service);
-/// service.oneshot(Request::post("/greet.Greeter/Greet").body(Body::empty())?).await?;
+/// let request = Request::post("/greet.Greeter/Greet").header("content-type", "application/grpc");
+/// service.oneshot(request.body(Body::empty())?).await?;
 ///
 /// let snapshot = monitor.snapshot();
 /// assert_eq!(&*snapshot.methods[0].name, "greet.Greeter/Greet");
@@ -106,6 +115,7 @@ pub fn grpc_client(name: impl Into<Cow<'static, str>>) -> GrpcClientLayer {
 struct Settings {
     monitor: Option<Monitor>,
     outcome: CodeRule,
+    default_outcome: CodeRule,
     counters: Arc<MessageCounters>,
 }
 
@@ -114,6 +124,7 @@ impl Settings {
         Self {
             monitor: None,
             outcome,
+            default_outcome: outcome,
             counters: Arc::default(),
         }
     }
@@ -143,8 +154,8 @@ impl GrpcLayer {
         self
     }
 
-    /// Sets the meaning of codes; by default [`CodeOutcome::of_server`]. `UNIMPLEMENTED` of a method that the server does not
-    /// have is no failure in any case, but expected.
+    /// Sets the meaning of codes; by default, and where this function panics, [`CodeOutcome::of_server`]. `UNIMPLEMENTED` of
+    /// a method that the server does not have is no failure in any case, but expected.
     ///
     /// # Examples
     ///
@@ -176,7 +187,9 @@ impl GrpcLayer {
         let monitor = self.settings.monitor();
         let deadline = Deadline::of(request.headers(), self.time_limit);
         let mut reader = GrpcReader::new(&self.settings, monitor, deadline);
-        let name = method_name(request.uri().path());
+        reader.is_page = !is_grpc(request.headers());
+        let path = request.uri().path();
+        let name = method_name(path).filter(|_| !reader.is_page);
         let known = name.and_then(|name| monitor.known_method(name));
         if known.is_none() {
             reader.is_unmatched = true;
@@ -206,6 +219,14 @@ fn method_name(path: &str) -> Option<&str> {
     let (service, method) = name.split_once('/')?;
     let is_name = !service.is_empty() && !method.is_empty() && !method.contains('/');
     is_name.then_some(name)
+}
+
+/// True if the head is of gRPC, or of gRPC-Web, which a layer outside of this one turns into gRPC.
+fn is_grpc(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let is_start = |start: &[u8]| start.eq_ignore_ascii_case(GRPC);
+    kind.and_then(|kind| kind.get(..GRPC.len()))
+        .is_some_and(is_start)
 }
 
 fn unmatched(monitor: Monitor) -> Method {
@@ -285,7 +306,7 @@ impl GrpcClientLayer {
         self
     }
 
-    /// Sets the meaning of codes; by default [`CodeOutcome::of_client`].
+    /// Sets the meaning of codes; by default, and where this function panics, [`CodeOutcome::of_client`].
     pub fn outcome(mut self, outcome: fn(Code) -> CodeOutcome) -> Self {
         self.settings.outcome = outcome;
         self
@@ -390,7 +411,7 @@ where
 impl Settings {
     /// The outcome of a call that ended with this code.
     fn verdict(&self, code: Code) -> Verdict {
-        (self.outcome)(code).verdict(code)
+        CodeOutcome::by(self.outcome, self.default_outcome, code).verdict(code)
     }
 
     /// The outcome of a call that has an error in place of a response.
@@ -434,15 +455,22 @@ impl Deadline {
         Some(self.whole?.saturating_sub(self.arrived?.elapsed()))
     }
 
-    /// True if the time is over. The client's clock began to run before the request arrived, and in an overload long before:
-    /// so a client that leaves in the second half of its time, or in the last second, has no time left.
-    fn is_over(&self, has_head: bool) -> bool {
+    /// True if the time is over. On a server, the client's clock began to run before the request arrived: so a client that
+    /// leaves in the last tenth of its time, and in the last second, has no time left.
+    fn is_over(&self, has_head: bool, is_client: bool) -> bool {
         let Some(arrived) = self.arrived else {
             return false;
         };
         let elapsed = arrived.elapsed();
-        let on_the_way = |limit: Duration| (limit / 2).min(Duration::from_secs(1));
-        let of_client = |limit| elapsed + on_the_way(limit) >= limit;
+        let on_the_way = |limit: Duration| (limit / 10).min(Duration::from_secs(1));
+        let needed = |limit| {
+            if is_client {
+                limit
+            } else {
+                limit - on_the_way(limit)
+            }
+        };
+        let of_client = |limit| elapsed >= needed(limit);
         let of_server = |limit| !has_head && elapsed >= limit;
         self.whole.is_some_and(of_client) || self.head.is_some_and(of_server)
     }
@@ -475,6 +503,8 @@ pub struct GrpcReader {
     /// The path of a call that is unmatched, until the head tells whether it is a name.
     new_name: Option<Box<str>>,
     is_client: bool,
+    /// True of a server's request that is not gRPC: it counts by its HTTP status, and has no messages.
+    is_page: bool,
     is_unmatched: bool,
     /// Of the head, once there is one.
     status: Option<StatusCode>,
@@ -492,6 +522,7 @@ impl GrpcReader {
             deadline,
             new_name: None,
             is_client: false,
+            is_page: false,
             is_unmatched: false,
             status: None,
             code: None,
@@ -504,6 +535,9 @@ impl GrpcReader {
     /// Gives a call that has started its deadline and its counters.
     fn begin(&self, method: Method, mut call: CallGuard) -> CallGuard {
         call.deadline(self.deadline.left());
+        if self.is_page {
+            return call;
+        }
         if let Some((received, sent)) = self.settings.counters.of(self.monitor, method.name()) {
             let (requests, responses) = if self.is_client {
                 (sent, received)
@@ -516,12 +550,15 @@ impl GrpcReader {
         call
     }
 
-    /// A request whose messages are counted.
+    /// A request whose messages are counted, if it has any.
     fn counted<B>(&self, request: Request<B>) -> Request<tonic::body::Body>
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
+        if self.is_page {
+            return request.map(tonic::body::Body::new);
+        }
         let count = Arc::clone(&self.requests);
         request.map(|body| tonic::body::Body::new(CountedBody::new(body, count)))
     }
@@ -534,20 +571,41 @@ impl GrpcReader {
             verdict => verdict,
         }
     }
+
+    fn by_head_and_trailers(&self) -> Verdict {
+        let status = self.status.unwrap_or_default();
+        match self.code {
+            Some(code) => self.verdict(code),
+            None if self.is_page => StatusOutcome::of(status).verdict(status),
+            None => self.verdict(code_of_status(status)),
+        }
+    }
+
+    /// True if a client left while the server read its stream. tonic gives the handler an error, or the end of the stream.
+    fn is_deserted(&self) -> bool {
+        !self.is_client && self.requests.is_broken()
+    }
+
+    /// The outcome of a call whose client left.
+    fn left_by_client(&self) -> Verdict {
+        self.late().unwrap_or(Verdict::Cancelled)
+    }
+
+    /// The outcome of a call that was given up, if its time is over.
+    fn late(&self) -> Option<Verdict> {
+        let has_head = self.status.is_some();
+        let is_over = self.deadline.is_over(has_head, self.is_client);
+        is_over.then(|| self.verdict(Code::DeadlineExceeded))
+    }
 }
 
 impl ReadResponse for GrpcReader {
     fn head<B>(&mut self, response: &Response<B>) -> Rest {
         self.status = Some(response.status());
         self.code = code_in(response.headers());
-        let kind = response.headers().get(CONTENT_TYPE);
-        let is_grpc = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"));
-        // Before a handler, tonic and interceptors give these.
-        let is_refused = matches!(
-            self.code,
-            Some(Code::Unimplemented | Code::Unauthenticated | Code::PermissionDenied)
-        );
-        let is_answered = is_grpc && response.status() == StatusCode::OK && !is_refused;
+        let is_answered = is_grpc(response.headers())
+            && response.status() == StatusCode::OK
+            && self.code.is_none();
         if let Some(name) = self.new_name.take().filter(|_| is_answered) {
             // Too long, or one more than the monitor takes: its calls remain unmatched.
             let _ = self.monitor.method(&name);
@@ -556,6 +614,9 @@ impl ReadResponse for GrpcReader {
     }
 
     fn data(&mut self, data: &impl Buf) {
+        if self.is_page {
+            return;
+        }
         self.responses.add(&self.parser.read(data.chunk()));
     }
 
@@ -564,28 +625,40 @@ impl ReadResponse for GrpcReader {
     }
 
     fn ended(&self) -> Verdict {
-        let of_status = || code_of_status(self.status.unwrap_or_default());
-        self.verdict(self.code.unwrap_or_else(of_status))
+        match self.by_head_and_trailers() {
+            // The request is wrong: tonic answers `UNIMPLEMENTED` to an unknown page and `INTERNAL` to GET of a method.
+            Verdict::Failure(name) if self.is_page && self.code.is_some() => {
+                Verdict::Expected(name)
+            }
+            Verdict::Failure(_) if self.is_deserted() => self.left_by_client(),
+            verdict => verdict,
+        }
     }
 
     fn broken(&self) -> Verdict {
-        Verdict::Failure(BROKEN_BODY)
+        if self.is_deserted() {
+            self.left_by_client()
+        } else {
+            Verdict::Failure(BROKEN_BODY)
+        }
     }
 
-    fn dropped(&self, _begun: bool) -> Option<Verdict> {
-        if self.code.is_some() {
+    fn dropped(&self, begun: bool) -> Option<Verdict> {
+        // The body of a page that answers HEAD is asked for no frame.
+        if self.code.is_some() || self.is_page && !begun {
             return Some(self.ended());
         }
-        let is_over = self.deadline.is_over(true);
-        is_over.then(|| self.verdict(Code::DeadlineExceeded))
+        self.late()
     }
 
     fn unanswered(&self) -> Option<Verdict> {
-        let is_over = self.status.is_none() && self.deadline.is_over(false);
-        is_over.then(|| self.verdict(Code::DeadlineExceeded))
+        self.late().filter(|_| self.status.is_none())
     }
 
-    fn response_size(&self, _body: u64) -> u64 {
+    fn response_size(&self, body: u64) -> u64 {
+        if self.is_page {
+            return body;
+        }
         self.responses.bytes()
     }
 
@@ -644,13 +717,38 @@ mod tests {
             head,
         };
         let seconds = |seconds| Some(Duration::from_secs(seconds));
-        assert!(of(seconds(10), None, 9_000).is_over(true));
-        assert!(!of(seconds(10), None, 8_000).is_over(true));
-        assert!(of(seconds(1), None, 500).is_over(true));
-        assert!(!of(seconds(100), None, 50_000).is_over(true));
-        assert!(!of(None, seconds(10), 9_000).is_over(false));
-        assert!(of(None, seconds(10), 10_000).is_over(false));
-        assert!(!of(None, seconds(10), 10_000).is_over(true));
-        assert!(of(seconds(10), seconds(1), 1_000).is_over(false));
+        assert!(of(seconds(10), None, 9_000).is_over(true, false));
+        assert!(!of(seconds(10), None, 8_000).is_over(true, false));
+        assert!(of(seconds(20), None, 19_000).is_over(true, false));
+        assert!(!of(seconds(20), None, 18_000).is_over(true, false));
+        assert!(!of(seconds(10), None, 9_000).is_over(true, true));
+        assert!(of(seconds(10), None, 10_000).is_over(true, true));
+        assert!(!of(None, seconds(10), 9_000).is_over(false, false));
+        assert!(of(None, seconds(10), 10_000).is_over(false, false));
+        assert!(!of(None, seconds(10), 10_000).is_over(true, false));
+        assert!(of(seconds(10), seconds(1), 1_000).is_over(false, false));
+    }
+
+    /// The outcomes of two calls with a time limit of 10 s, dropped after these times.
+    fn left_at(start: impl Fn(&Request<()>) -> CallInFlight<GrpcReader>) -> [Option<Verdict>; 2] {
+        let request = Request::post("/a/b").header("grpc-timeout", "10S");
+        let request = request.header(CONTENT_TYPE, "application/grpc").body(());
+        let request = request.expect("a request");
+        [9_050, 10_000].map(|millis| {
+            let mut call = start(&request);
+            let arrived = Instant::now().checked_sub(Duration::from_millis(millis));
+            call.reader.deadline.arrived = arrived;
+            call.reader.unanswered()
+        })
+    }
+
+    #[test]
+    fn a_caller_that_drops_its_own_call_before_its_time_is_over_has_cancelled_it() {
+        let monitor = Monitor::new(monitor_core::StorageConfig::default());
+        let late = Some(Verdict::Failure("grpc_deadline_exceeded"));
+        let server = grpc().monitor(monitor);
+        assert_eq!(left_at(|request| server.start(request)), [late, late]);
+        let client = grpc_client("dictionary").monitor(monitor);
+        assert_eq!(left_at(|request| client.start(request)), [None, late]);
     }
 }

@@ -5,10 +5,11 @@
 //!
 //! The messages of requests are read by another part of the program than those of responses, so the count of a request
 //! ([`MessageCount`]) is shared. A call that is named by its response has no counter yet while its first messages arrive:
-//! those wait in the count for the end of the call.
+//! those wait in the count for the end of the call. The count also knows whether the request broke, which tells a server that
+//! its client is gone: a handler that reads a stream goes on, and may answer.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
@@ -72,9 +73,11 @@ pub(crate) struct MessageCount {
     /// Messages that passed before the counter was known.
     waiting: AtomicU64,
     counter: OnceLock<Counter>,
+    is_broken: AtomicBool,
 }
 
-// Relaxed: the numbers order nothing, and the end of the call reads what it can see.
+// Relaxed: the values order nothing, and the end of the call reads what it can see. A handler that answers because its
+// request broke has read the error before.
 impl MessageCount {
     pub(crate) fn add(&self, passed: &Passed) {
         self.bytes.fetch_add(passed.bytes, Relaxed);
@@ -100,6 +103,11 @@ impl MessageCount {
         {
             counter.inc_by(self.waiting.swap(0, Relaxed));
         }
+    }
+
+    /// True if the body ended with an error.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.is_broken.load(Relaxed)
     }
 
     /// Bytes of messages, without prefixes.
@@ -140,10 +148,14 @@ impl<B: Body<Data = Bytes>> Body for CountedBody<B> {
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         let this = self.project();
         let polled = this.inner.poll_frame(context);
-        if let Poll::Ready(Some(Ok(frame))) = &polled
-            && let Some(data) = frame.data_ref()
-        {
-            this.count.add(&this.parser.read(data));
+        match &polled {
+            Poll::Ready(Some(Ok(frame))) => {
+                if let Some(data) = frame.data_ref() {
+                    this.count.add(&this.parser.read(data));
+                }
+            }
+            Poll::Ready(Some(Err(_))) => this.count.is_broken.store(true, Relaxed),
+            Poll::Ready(None) | Poll::Pending => {}
         }
         polled
     }

@@ -34,7 +34,7 @@ use pb::greeter_server::Greeter;
 pub(crate) use pb::greeter_server::GreeterServer;
 use pb::{CountRequest, GreetReply, GreetRequest, Number};
 
-/// The limit of a `Count` that gives 2 numbers and then fails.
+/// The limit of a `Count` that gives 2 numbers and then fails, and a sum that fails.
 pub(crate) const FAILS: u64 = 1_001;
 /// The limit of a `Count` that gives 1 number and never ends.
 pub(crate) const NEVER_ENDS: u64 = 1_002;
@@ -96,6 +96,9 @@ impl Greeter for Obedient {
         let mut value = 0;
         while let Some(number) = numbers.message().await? {
             value += number.value;
+        }
+        if value == FAILS {
+            return Err(Status::data_loss("as asked for"));
         }
         Ok(Response::new(Number { value }))
     }

@@ -22,8 +22,8 @@ use crate::grpc::pb::{CountRequest, GreetReply, GreetRequest};
 use crate::http::PERMITS;
 use crate::{CALLS, LIMIT, Result, WAIT_LIMIT};
 
-/// The deadline of a client, long enough for each request to arrive before its middle.
-const DEADLINE: Duration = Duration::from_secs(1);
+/// The deadline of a client, long enough for each request to arrive within a tenth of it.
+const DEADLINE: Duration = Duration::from_secs(2);
 
 pub(crate) fn endpoint(service: SocketAddr) -> Result<Endpoint> {
     Ok(Endpoint::new(format!("http://{service}"))?)
