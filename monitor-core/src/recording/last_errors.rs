@@ -27,6 +27,7 @@
 
 use std::array::from_fn;
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt::{self, Write as _};
 
@@ -148,9 +149,34 @@ impl LastErrors {
         self.slots.iter().filter_map(Once::get)
     }
 
-    /// All texts, the newest first.
-    pub(crate) fn kept(&self) -> Vec<KeptText> {
-        let mut kept: Vec<_> = self.made().filter_map(TextSlot::read).collect();
+    /// All texts since this time, the newest first.
+    pub(crate) fn kept(&self, oldest: u64) -> Vec<KeptText> {
+        let recent = |slot: &&TextSlot| slot.last.load(Relaxed) >= oldest;
+        let mut kept: Vec<_> = self
+            .made()
+            .filter(recent)
+            .filter_map(TextSlot::read)
+            .collect();
+        kept.sort_by_key(|text| Reverse((text.last, text.first)));
+        kept
+    }
+
+    /// The newest text of each type since this time, the newest first. A type whose newest text is replaced meanwhile may
+    /// be left out.
+    pub(crate) fn newest_of_types(&self, oldest: u64) -> Vec<KeptText> {
+        // Only what is shown is copied.
+        let mut newest = BTreeMap::new();
+        for slot in self.made() {
+            let times = (slot.last.load(Relaxed), slot.first.load(Relaxed));
+            let of_type = newest
+                .entry(slot.error_type.load(Relaxed))
+                .or_insert((times, slot));
+            if times >= of_type.0 {
+                *of_type = (times, slot);
+            }
+        }
+        let recent = newest.into_values().filter(|(times, _)| times.0 >= oldest);
+        let mut kept: Vec<_> = recent.filter_map(|(_, slot)| slot.read()).collect();
         kept.sort_by_key(|text| Reverse((text.last, text.first)));
         kept
     }
@@ -266,10 +292,11 @@ impl TextSlot {
             return None;
         }
         let len = self.len.load(Acquire) as usize;
-        let words = self.words.iter().take(len.div_ceil(WORD));
-        let mut bytes: Vec<u8> = words
-            .flat_map(|word| word.load(Acquire).to_ne_bytes())
-            .collect();
+        let words = &self.words[..len.div_ceil(WORD)];
+        let mut bytes = Vec::with_capacity(words.len() * WORD);
+        for word in words {
+            bytes.extend_from_slice(&word.load(Acquire).to_ne_bytes());
+        }
         bytes.truncate(len);
         let mut kept = KeptText {
             error_type: self.error_type.load(Acquire),

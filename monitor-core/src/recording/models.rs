@@ -529,10 +529,10 @@ fn a_reader_has_a_whole_error_text_or_none() {
     check(|| {
         let errors = with_one_text();
         let writer = thread::spawn(|| enter_text(errors, 1));
-        let seen = errors.kept();
+        let seen = errors.kept(0);
         seen.iter().for_each(|kept| assert_whole(kept, 1));
         writer.join().expect("no panic");
-        assert_eq!(errors.kept()[0].text, TEXTS[1].0);
+        assert_eq!(errors.kept(0)[0].text, TEXTS[1].0);
     });
 }
 
@@ -542,7 +542,7 @@ fn a_reader_never_has_the_count_of_another_error_text() {
         let errors = with_one_text();
         enter_text(errors, 0);
         let writer = thread::spawn(|| enter_text(errors, 1));
-        for kept in errors.kept() {
+        for kept in errors.kept(0) {
             assert_whole(&kept, 2);
             assert_eq!(kept.count, if kept.error_type == 1 { 2 } else { 1 });
         }
@@ -557,7 +557,7 @@ fn a_reader_has_the_count_of_an_error_text_with_its_last_time() {
         let writer = thread::spawn(|| errors.enter(TEXTS[0].0, TEXTS[0].1, 4));
         // On a thread of its own: the checker runs the steps of the main one before the writer's alone.
         let reader = thread::spawn(|| {
-            for kept in errors.kept() {
+            for kept in errors.kept(0) {
                 assert!(
                     [(1, 1), (2, 4)].contains(&(kept.count, kept.last)),
                     "{kept:?}"
@@ -566,7 +566,7 @@ fn a_reader_has_the_count_of_an_error_text_with_its_last_time() {
         });
         writer.join().expect("no panic");
         reader.join().expect("no panic");
-        assert_eq!(errors.kept()[0].count, 2);
+        assert_eq!(errors.kept(0)[0].count, 2);
     });
 }
 
@@ -577,7 +577,7 @@ fn of_two_error_texts_entered_at_once_each_is_whole_or_lost() {
         let other = thread::spawn(|| enter_text(errors, 1));
         enter_text(errors, 2);
         other.join().expect("no panic");
-        let kept = errors.kept();
+        let kept = errors.kept(0);
         assert_eq!(kept.len(), 1);
         assert_whole(&kept[0], 1);
         assert_ne!(kept[0].error_type, 1, "one of the two was entered");
@@ -604,7 +604,7 @@ fn of_two_calls_that_fail_at_once_both_are_counted_though_a_text_may_be_lost() {
         fail_with_text(core, method);
         other.join().expect("no panic");
         assert_eq!(failures(&scrape(core, method).counts), 2);
-        let kept = method.shared.errors.get().expect("a failure").kept();
+        let kept = method.shared.errors.get().expect("a failure").kept(0);
         assert_eq!(kept.len(), 1);
         assert_eq!(kept[0].text, "text");
         assert!((1..=2).contains(&kept[0].count), "{kept:?}");

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::base::sort::{sort_by, sort_by_key};
 use crate::base::sync::Relaxed;
 use crate::data::snapshot::{LastCall, LastError};
-use crate::recording::last_errors::LastErrors;
+use crate::recording::last_errors::{KeptText, LastErrors};
 use crate::recording::method::MethodCore;
 use crate::recording::shard::END_SHIFT;
 use crate::storage::MonitorStorage;
@@ -41,6 +41,40 @@ impl MonitorStorage {
     /// assert_eq!((&*errors[0].text, errors[0].count), ("invalid digit found in string", 2));
     /// ```
     pub fn last_errors(&self, within: Duration) -> Vec<LastError> {
+        self.errors_by(within, LastErrors::kept)
+    }
+
+    /// Of the [last errors](Self::last_errors) the newest of each method and error type, by method, the newest first: less
+    /// to copy where many methods fail. A type whose newest text is replaced at this moment may be left out.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use monitor_core::{Monitor, StorageConfig, monitored};
+    ///
+    /// #[monitored(method = "Parse")]
+    /// fn parse(text: &str) -> Result<u32, std::num::ParseIntError> {
+    ///     text.parse()
+    /// }
+    ///
+    /// let monitor = Monitor::new(StorageConfig::default());
+    /// let failed = monitor.scope_sync(|| [parse(""), parse("x")]);
+    /// assert!(failed.iter().all(Result::is_err));
+    /// assert_eq!(monitor.last_errors(Duration::MAX).len(), 2);
+    /// assert_eq!(monitor.newest_errors(Duration::MAX)[0].text, "invalid digit found in string");
+    /// ```
+    pub fn newest_errors(&self, within: Duration) -> Vec<LastError> {
+        self.errors_by(within, LastErrors::newest_of_types)
+    }
+
+    /// The texts that `read` gives of each method with one since the time it is given, in ticks.
+    fn errors_by(
+        &self,
+        within: Duration,
+        read: impl Fn(&LastErrors, u64) -> Vec<KeptText>,
+    ) -> Vec<LastError> {
         if !self.core.rules().config.error_texts {
             return Vec::new();
         }
@@ -52,9 +86,8 @@ impl MonitorStorage {
         for shared in self.core.shared.items() {
             let newest = |errors: &&_| is_within(errors, oldest);
             if let Some(errors) = shared.errors.get().filter(newest) {
-                let kept = errors.kept().into_iter();
-                let within = kept.filter(|kept| kept.last >= oldest);
-                texts.extend(within.map(|kept| (shared, kept)));
+                let kept = read(errors, oldest).into_iter();
+                texts.extend(kept.map(|kept| (shared, kept)));
             }
         }
         // After the texts: the type of each is listed by now.

@@ -93,7 +93,12 @@ impl Deferred {
     /// pinned box behind an alias.
     pub(super) fn returned(self, ty: &Type, claimed: bool) -> Option<(Boxing, Returned)> {
         if let Some((boxing, value)) = self.shown(ty) {
-            return Some((boxing, Returned::giving(ty.clone(), value)));
+            let mut returned = Returned::giving(ty.clone(), value);
+            if is_opaque_unpin(ty) {
+                // To follow the stream takes an async block, which is not `Unpin`.
+                returned.stream = None;
+            }
+            return Some((boxing, returned));
         }
         let mut hidden = Returned::plain(ty.clone());
         hidden.given_by = Some(self.item);
@@ -159,6 +164,14 @@ impl Deferred {
         };
         Some(format!("this one returns {what}"))
     }
+}
+
+/// True for an `impl Trait + Unpin`.
+fn is_opaque_unpin(ty: &Type) -> bool {
+    let Type::ImplTrait(opaque) = ty else {
+        return false;
+    };
+    traits(&opaque.bounds).any(|last| last.ident == "Unpin")
 }
 
 /// Types of the standard library that anyone knows.

@@ -54,7 +54,7 @@ impl ErrorLog {
         if !self.may_look(now) {
             return;
         }
-        for error in self.due(monitor.last_errors(LOOK_BACK), now) {
+        for error in self.due(monitor.newest_errors(LOOK_BACK), now) {
             log(move || {
                 tracing::warn!(
                     method = %error.method,
@@ -123,7 +123,7 @@ mod tests {
         let monitor = Monitor::new(StorageConfig::default());
         let (mut log, start) = (ErrorLog::default(), Instant::now());
         let mut due = |after: u64| {
-            let errors = monitor.last_errors(Duration::MAX);
+            let errors = monitor.newest_errors(Duration::MAX);
             let due = log.due(errors, start + Duration::from_secs(after));
             let rows = due.into_iter();
             let rows = rows.map(|error| format!("{} {}", error.method, error.text));
@@ -149,7 +149,7 @@ mod tests {
         }
         let (mut log, start) = (ErrorLog::default(), Instant::now());
         let lines = [1, 2, 3, 4].map(|after| {
-            let errors = monitor.last_errors(Duration::MAX);
+            let errors = monitor.newest_errors(Duration::MAX);
             log.due(errors, start + Duration::from_secs(after)).len()
         });
         assert_eq!(lines, [50, 50, 20, 0]);
@@ -165,7 +165,7 @@ mod tests {
             for name in &names {
                 fail(monitor, name, "refused");
             }
-            let errors = monitor.last_errors(Duration::MAX);
+            let errors = monitor.newest_errors(Duration::MAX);
             for error in log.due(errors, start + Duration::from_secs(second)) {
                 *lines.entry(error.method).or_default() += 1;
             }

@@ -107,7 +107,11 @@ impl HealthService {
         let mut selected = report.select(name, &self.groups)?;
         if access == Access::Full {
             let most = selected.most_errors();
-            selected.errors = errors_by_task(self.monitor.last_errors(Duration::MAX), most);
+            let errors = match most {
+                1 => self.monitor.newest_errors(Duration::MAX),
+                _ => self.monitor.last_errors(Duration::MAX),
+            };
+            selected.errors = errors_by_task(errors, most);
         }
         let body = match (access, shape) {
             (Access::Full, Shape::Spring) => selected.spring(&self.groups),

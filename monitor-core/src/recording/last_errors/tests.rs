@@ -84,7 +84,7 @@ fn a_text_is_counted_and_the_one_that_came_up_longest_ago_gives_way() {
     }
     errors.enter("text 0", 0, 100);
     errors.enter("text 0", 1, 101);
-    let kept = errors.kept();
+    let kept = errors.kept(0);
     assert_eq!(kept.len(), MAX_TEXTS);
     let row = |text: &KeptText| {
         (
@@ -111,7 +111,7 @@ fn a_rare_type_keeps_its_text_beside_a_frequent_one() {
     for now in 1..=1000 {
         errors.enter(&format!("no answer to {now}"), 1, now);
     }
-    let kept = errors.kept();
+    let kept = errors.kept(0);
     let of_type = |one| kept.iter().filter(|text| text.error_type == one).count();
     assert_eq!((of_type(7), of_type(1)), (1, MAX_TEXTS - 1));
     assert_eq!(
@@ -120,11 +120,17 @@ fn a_rare_type_keeps_its_text_beside_a_frequent_one() {
         "the oldest went"
     );
 
+    let newest = errors.newest_of_types(0).into_iter();
+    let newest: Vec<_> = newest.map(|text| (text.error_type, text.last)).collect();
+    assert_eq!(newest, [(1, 1000), (7, 0)]);
+    assert_eq!(errors.newest_of_types(1)[..], errors.kept(1)[..1]);
+    assert_eq!(errors.kept(999).len(), 2);
+
     // More types than slots: the oldest of all goes.
     for now in 0..40 {
         errors.enter("text", 100 + now, 2000 + u64::from(now));
     }
-    let newest = errors.kept().iter().map(|text| text.error_type).max();
+    let newest = errors.kept(0).iter().map(|text| text.error_type).max();
     assert_eq!(newest, Some(139));
 }
 
@@ -305,7 +311,7 @@ fn texts_that_threads_enter_and_replace_at_once_are_read_whole() {
         let reader = scope.spawn(|| {
             let mut read = 0;
             while !is_over.load(SeqCst) || read == 0 {
-                let kept = errors.kept();
+                let kept = errors.kept(0);
                 assert!(kept.len() <= MAX_TEXTS);
                 kept.iter().for_each(assert_self_described);
                 read += kept.len();

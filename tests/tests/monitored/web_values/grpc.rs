@@ -53,6 +53,17 @@ fn the_code_decides() {
     );
 }
 
+// The call ends with the response: a future that goes on in the stream is no `Unpin` one.
+#[monitored]
+fn unpin(code: Code) -> impl Future<Output = Result<Response<u8>, Status>> + Unpin {
+    std::future::ready(Err(Status::new(code, "text")))
+}
+
+#[test]
+fn a_future_that_has_to_be_unpin_is() {
+    assert_eq!(outcome(|| ready(unpin(Code::Internal))), "grpc_internal");
+}
+
 #[derive(Debug, thiserror::Error, MonitorError)]
 #[error("the database is away")]
 #[monitor(error_type = "db_away")]
