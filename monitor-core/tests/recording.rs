@@ -429,6 +429,57 @@ fn values_past_the_limit_of_names_go_to_one_child() {
 }
 
 #[test]
+fn each_size_past_the_limit_of_names_is_counted() {
+    let monitor = limited(1);
+    let get = method(monitor, "Get");
+    for bytes in 1..=3 {
+        let mut call = get.start();
+        call.request_size(bytes);
+        call.response_size(10 * bytes);
+        call.finish(Outcome::Success);
+    }
+    let snapshot = monitor.snapshot();
+    let sums = only(&snapshot).values.iter().map(|value| {
+        let sum = value.histogram.as_ref().map_or(0.0, |sizes| sizes.sum);
+        (value.key.name(), value.key.label("overflow"), sum)
+    });
+    let sums: Vec<_> = sums.collect();
+    let expected = [
+        ("request_size", None, 6.0),
+        ("response_size", Some("true"), 60.0),
+    ];
+    assert_eq!(sums, expected);
+    assert_eq!(snapshot.values.overflowed_updates, 3);
+}
+
+#[test]
+fn the_sizes_of_two_methods_are_their_own() {
+    let (monitor, _) = manual();
+    for (name, bytes) in [("Get", 1), ("Put", 2), ("Get", 4)] {
+        let mut call = method(monitor, name).start();
+        call.response_size(bytes);
+        call.request_size(100 * bytes);
+        call.finish(Outcome::Success);
+    }
+    let snapshot = monitor.snapshot();
+    let sums = snapshot.methods.iter().flat_map(|method| {
+        let sum = |name: &str| {
+            let mut values = method.values.iter();
+            let value = values.find(|value| value.key.name() == name)?;
+            value.histogram.as_ref().map(|sizes| sizes.sum)
+        };
+        ["request_size", "response_size"].map(|name| (&*method.name, sum(name)))
+    });
+    let expected = [
+        ("Get", Some(500.0)),
+        ("Get", Some(5.0)),
+        ("Put", Some(200.0)),
+        ("Put", Some(2.0)),
+    ];
+    assert_eq!(sums.collect::<Vec<_>>(), expected);
+}
+
+#[test]
 fn sums_and_ages_outgrow_sixty_four_bits_of_ticks() {
     let (monitor, hand) = manual();
     let get = method(monitor, "Stream");

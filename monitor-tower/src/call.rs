@@ -29,6 +29,14 @@
 //! The size of a request is the length of its body, where that is known when it arrives; to count other bodies the service
 //! would have to take another type of body. The size of a response is the sum of its data frames. An empty body has no
 //! size: most requests have none, and zeros would hide the sizes of the others.
+//!
+//! # Names
+//!
+//! A method is found by its name, which a verb and a pattern make. As writing that name and looking it up costs more than
+//! the rest of a call's start, a thread keeps the methods of its last requests, at most 64, each in a place that depends on its
+//! verb and its pattern. A kept method serves only the monitor and the name that it was found by; another request of the
+//! same place is looked up and takes the place over. A name that is cut, and one past the storage's limit of methods, is
+//! always looked up.
 
 use std::cell::Cell;
 use std::fmt;
@@ -46,6 +54,16 @@ use pin_project_lite::pin_project;
 /// The longest name of a method, in bytes.
 const MAX_METHOD_NAME: usize = 120;
 
+/// The methods that a thread keeps: 1 KiB.
+const KEPT_METHODS: usize = 64;
+
+thread_local! {
+    static NAME: Cell<String> = const { Cell::new(String::new()) };
+    /// The methods of the thread's last requests, each with the monitor it was found in.
+    static KEPT: [Cell<Option<(Monitor, Method)>>; KEPT_METHODS] =
+        const { [const { Cell::new(None) }; KEPT_METHODS] };
+}
+
 /// A request is borrowed by the closure that hands it to the service, and taken out there: one that is moved into closures
 /// within closures would be copied into each.
 pub(crate) const ONCE: &str = "a request is handed to the service once";
@@ -57,9 +75,39 @@ pub(crate) fn method_of(
     verb: &str,
     pattern: &str,
 ) -> Result<Method, MethodError> {
-    thread_local! {
-        static NAME: Cell<String> = const { Cell::new(String::new()) };
+    if let Some(method) = kept_method(monitor, verb, pattern) {
+        return Ok(method);
     }
+    let method = find_method(monitor, verb, pattern)?;
+    // Not kept where the thread is about to end.
+    let _ = KEPT.try_with(|kept| kept[place_of(verb, pattern)].set(Some((monitor, method))));
+    Ok(method)
+}
+
+/// The method of a verb and a pattern, if the thread keeps it.
+#[inline]
+fn kept_method(monitor: Monitor, verb: &str, pattern: &str) -> Option<Method> {
+    let kept = KEPT.try_with(|kept| kept[place_of(verb, pattern)].get());
+    let (owner, method) = kept.ok().flatten()?;
+    (owner == monitor && is_named(method.name(), verb, pattern)).then_some(method)
+}
+
+/// The place of a verb and a pattern. The pattern of a route mostly stands at one address, which is as good as a hash of its
+/// text; at another address the method is only looked up again.
+fn place_of(verb: &str, pattern: &str) -> usize {
+    let first = verb.as_bytes().first().copied().unwrap_or_default();
+    (pattern.as_ptr().addr() / 16 + usize::from(first) + verb.len()) % KEPT_METHODS
+}
+
+/// True if this is the whole name of the verb and the pattern.
+fn is_named(name: &str, verb: &str, pattern: &str) -> bool {
+    let rest = name.strip_prefix(verb);
+    rest.and_then(|rest| rest.strip_prefix(' ')) == Some(pattern)
+}
+
+/// The method of a verb and a pattern, looked up by name.
+#[cold]
+fn find_method(monitor: Monitor, verb: &str, pattern: &str) -> Result<Method, MethodError> {
     // Empty where the thread is about to end.
     let mut name = NAME.try_with(Cell::take).unwrap_or_default();
     name.clear();
@@ -541,5 +589,149 @@ impl<B: Body, R: ReadResponse> Body for MonitoredBody<B, R> {
 impl<B, R: ReadResponse> fmt::Debug for MonitoredBody<B, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MonitoredBody").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use monitor_core::StorageConfig;
+
+    use super::*;
+
+    /// The names of a monitor's methods with the number of calls of each.
+    fn started(monitor: Monitor) -> Vec<(String, u64)> {
+        let methods = monitor.snapshot().methods;
+        let started = methods
+            .iter()
+            .map(|method| (method.name.to_string(), method.started));
+        started.collect()
+    }
+
+    fn request(monitor: Monitor, verb: &str, pattern: &str) {
+        let call = method_of(monitor, verb, pattern)
+            .expect("a name")
+            .start_entry();
+        call.finish(Outcome::Success);
+    }
+
+    /// Patterns whose places are all one for the verb.
+    fn patterns_of_one_place(verb: &str, count: usize) -> Vec<String> {
+        let patterns: Vec<_> = (0..1_000)
+            .map(|number| format!("/pattern/{number:03}"))
+            .collect();
+        let place = place_of(verb, &patterns[0]);
+        let mut shared: Vec<_> = patterns
+            .into_iter()
+            .filter(|pattern| place_of(verb, pattern) == place)
+            .collect();
+        assert!(shared.len() >= count, "{} patterns", shared.len());
+        shared.truncate(count);
+        shared
+    }
+
+    #[test]
+    fn a_method_is_kept_after_its_first_request() {
+        let monitor = Monitor::new(StorageConfig::default());
+        assert!(kept_method(monitor, "GET", "/kept").is_none());
+        request(monitor, "GET", "/kept");
+        let kept = kept_method(monitor, "GET", "/kept").expect("kept");
+        assert_eq!(kept.name(), "GET /kept");
+        assert!(kept_method(monitor, "PUT", "/kept").is_none());
+    }
+
+    #[test]
+    fn a_kept_method_serves_no_other_monitor() {
+        let monitors = [(); 2].map(|()| Monitor::new(StorageConfig::default()));
+        for _ in 0..3 {
+            for monitor in monitors {
+                request(monitor, "GET", "/shared");
+            }
+        }
+        for monitor in monitors {
+            assert_eq!(started(monitor), [("GET /shared".to_owned(), 3)]);
+        }
+    }
+
+    #[test]
+    fn patterns_of_one_place_keep_their_own_methods() {
+        let monitor = Monitor::new(StorageConfig::default());
+        let patterns = patterns_of_one_place("GET", 3);
+        for _ in 0..2 {
+            for pattern in &patterns {
+                request(monitor, "GET", pattern);
+                request(monitor, "GET", pattern);
+            }
+        }
+        let expected: Vec<_> = patterns
+            .iter()
+            .map(|pattern| (format!("GET {pattern}"), 4))
+            .collect();
+        assert_eq!(started(monitor), expected);
+    }
+
+    /// One address for texts of which each is the beginning of the next, and verbs that give the same place.
+    #[test]
+    fn neither_the_address_nor_the_place_alone_finds_a_method() {
+        let monitor = Monitor::new(StorageConfig::default());
+        let text = "/users/{id}/orders";
+        let requests = [
+            ("GET", &text[..6]),
+            ("GET", &text[..11]),
+            ("GET", text),
+            ("GOT", text),
+            ("G", text),
+        ];
+        assert_eq!(place_of("GET", text), place_of("GOT", &text[..6]));
+        for (verb, pattern) in requests.into_iter().chain(requests) {
+            request(monitor, verb, pattern);
+        }
+        let mut found = started(monitor);
+        found.sort();
+        let mut expected = requests.map(|(verb, pattern)| (format!("{verb} {pattern}"), 2));
+        expected.sort();
+        assert_eq!(found, expected);
+    }
+
+    /// The verb and the pattern are told apart by the space between them, and only the whole name counts.
+    #[test]
+    fn only_the_whole_name_is_the_name() {
+        assert!(is_named("GET /a", "GET", "/a"));
+        for name in ["GET /", "GET /ab", "GET", "GET/a", "PUT /a", "overflow", ""] {
+            assert!(!is_named(name, "GET", "/a"), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_cut_name_and_one_past_the_limit_are_looked_up_each_time() {
+        let mut config = StorageConfig::default();
+        config.max_methods = 1;
+        let monitor = Monitor::new(config);
+        let long = "/long".repeat(100);
+        for _ in 0..2 {
+            request(monitor, "GET", &long);
+            request(monitor, "GET", "/too-many");
+        }
+        assert!(kept_method(monitor, "GET", &long).is_none());
+        assert!(kept_method(monitor, "GET", "/too-many").is_none());
+        let snapshot = monitor.snapshot();
+        assert_eq!(snapshot.values.overflowed_updates, 2);
+        let cut = format!("GET {long}")[..MAX_METHOD_NAME].to_owned();
+        assert_eq!(started(monitor), [(cut, 2), ("overflow".to_owned(), 2)]);
+    }
+
+    #[test]
+    fn more_methods_than_places_are_all_found() {
+        let monitor = Monitor::new(StorageConfig::default());
+        let patterns: Vec<_> = (0..4 * KEPT_METHODS)
+            .map(|number| format!("/many/{number}"))
+            .collect();
+        for _ in 0..2 {
+            for pattern in &patterns {
+                request(monitor, "GET", pattern);
+            }
+        }
+        let started = started(monitor);
+        assert_eq!(started.len(), patterns.len());
+        assert!(started.iter().all(|(_, calls)| *calls == 2));
     }
 }

@@ -29,7 +29,7 @@ use crate::errors::Outcome;
 use crate::recording::config::StorageConfig;
 use crate::recording::current::{CallPoll, CallWord, CurrentCallScope, InCall};
 use crate::recording::label_sets::MethodId;
-use crate::recording::method::MethodCore;
+use crate::recording::method::{MethodCore, SizeName};
 use crate::recording::shard::{Failure, Shard, Span};
 use crate::recording::site::{CallSite, IS_OFF};
 use crate::recording::store::StorageCore;
@@ -417,17 +417,20 @@ impl CallGuard {
     /// Records the size of the request in bytes. A number of `i64::MAX` or more is left out: `u64::MAX` often stands
     /// for an unknown size.
     pub fn request_size(&mut self, bytes: u64) {
-        self.observe_size("request_size", bytes);
+        self.observe_size(SizeName::Request, bytes);
     }
 
     /// Records the size of the response in bytes, like [`request_size`](Self::request_size).
     pub fn response_size(&mut self, bytes: u64) {
-        self.observe_size("response_size", bytes);
+        self.observe_size(SizeName::Response, bytes);
     }
 
-    fn observe_size(&mut self, name: &str, bytes: u64) {
-        if bytes < i64::MAX.unsigned_abs() {
-            self.observe(name, to_f64(bytes));
+    fn observe_size(&mut self, size: SizeName, bytes: u64) {
+        if bytes >= i64::MAX.unsigned_abs() || self.is_dead() {
+            return;
+        }
+        if let Some(node) = self.shard.method.size(size) {
+            self.keep(ValueRef::new(node), to_f64(bytes));
         }
     }
 

@@ -143,6 +143,22 @@ impl MethodShared {
     }
 }
 
+/// The values of calls that a [`MethodCore`] finds without a look-up by name.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum SizeName {
+    Request,
+    Response,
+}
+
+impl SizeName {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Request => "request_size",
+            Self::Response => "response_size",
+        }
+    }
+}
+
 /// One method with one label set in one storage.
 pub(crate) struct MethodCore {
     pub(crate) storage: &'static StorageCore,
@@ -167,6 +183,8 @@ pub(crate) struct MethodCore {
     fallback_writer: Mutex<()>,
     /// The values calls observed so far.
     pub(crate) values: Once<&'static Interner<ValueName>>,
+    /// The sizes among them, by [`SizeName`].
+    sizes: [Once<&'static Interned<ValueName>>; 2],
     /// Observations past a limit: of names, or of values a call keeps.
     pub(crate) dropped_values: AtomicU64,
     /// When snapshots last saw its calls change.
@@ -223,6 +241,7 @@ impl MethodCore {
             fallback: [Once::new(), Once::new()],
             fallback_writer: Mutex::new(()),
             values: Once::new(),
+            sizes: [Once::new(), Once::new()],
             dropped_values: AtomicU64::new(0),
             idle_since: IdleSince::default(),
         });
@@ -285,6 +304,21 @@ impl MethodCore {
             let overflow = StatKey::write_overflow(StatKey::name_of(name));
             find_or_add(&overflow, limit.saturating_mul(2))
         })
+    }
+
+    /// The value of a size, like [`value`](Self::value). It is looked up by its name only once; one past the limit of names
+    /// each time, because each of its observations is counted as dropped.
+    pub(crate) fn size(&self, size: SizeName) -> Option<&'static Interned<ValueName>> {
+        let found = &self.sizes[size as usize];
+        if let Some(node) = found.get() {
+            return Some(node);
+        }
+        let name = size.as_str();
+        let node = self.value(name)?;
+        if *node.item.key.raw == *name {
+            found.get_or_init(|| node);
+        }
+        Some(node)
     }
 
     /// The bounds of the value of this number; none of one without a histogram.
