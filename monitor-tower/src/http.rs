@@ -122,7 +122,12 @@ pub fn http() -> HttpLayer {
 /// The method is `<verb> <route>`: one of the nine standard verbs or `OTHER`, and axum's `MatchedPath` (feature `axum`),
 /// else the answer of [`route`](Self::route), else `(unmatched)`. It is cut after 120 bytes. The size of the request is the
 /// length of its body, if that is known when it arrives; the size of the response is the sum of the data frames that
-/// were read. Empty bodies have no size. An error of `poll_ready` is a failed call of `OTHER (not ready)`: the request that
+/// were read. Empty bodies have no size.
+///
+/// The type of an error that the service returns in place of a response is read off the error and its sources if it is a
+/// `Box<dyn Error + Send + Sync>`, an `io::Error` or, with the feature `reqwest`, a `reqwest::Error`. Of others only the text
+/// and the name of their Rust type are read, by the configured rules: `ServiceBuilder::map_err(BoxError::from)` inside of
+/// the layer makes a box of them. An error of `poll_ready` is a failed call of `OTHER (not ready)`: the request that
 /// it is about never arrives.
 #[derive(Debug, Clone)]
 #[must_use = "a layer does nothing unless it is added to a service"]

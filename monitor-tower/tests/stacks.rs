@@ -194,6 +194,35 @@ async fn an_error_of_the_service_is_classified_and_handed_on() {
     assert_eq!(counts(monitor), expected);
 }
 
+#[tokio::test]
+async fn an_io_error_without_a_box_is_classified_too() {
+    let monitor = monitor();
+    let service = service_fn(|request: Request<Empty<Bytes>>| {
+        let error = match *request.method() {
+            Method::GET => io::Error::from(io::ErrorKind::ConnectionRefused),
+            Method::PUT => io::Error::other(monitor_core::TimeoutError::new(None)),
+            _ => io::Error::other("unknown"),
+        };
+        ready(Err::<Response<Empty<Bytes>>, _>(error))
+    });
+    let service = http().monitor(monitor).layer(service);
+    for verb in [Method::GET, Method::PUT, Method::POST] {
+        let mut request = Request::new(Empty::new());
+        *request.method_mut() = verb;
+        service
+            .clone()
+            .oneshot(request)
+            .await
+            .expect_err("it fails");
+    }
+    let expected = [
+        "GET (unmatched) started=1 connect=1",
+        "POST (unmatched) started=1 other=1",
+        "PUT (unmatched) started=1 timeout=1",
+    ];
+    assert_eq!(counts(monitor), expected);
+}
+
 /// A service that is ready at its second poll, or never, and answers nothing.
 #[derive(Clone)]
 struct Readiness {
