@@ -196,6 +196,13 @@ pub trait ReadResponse {
 }
 
 /// The outcome of a call whose service returns an error instead of a response.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not read the error `{E}` of the service",
+    label = "the layer cannot tell the type of `{E}`",
+    note = "around a service whose error is a `Box<dyn Error + Send + Sync>` add `.boxed_errors()` to the layer: \
+            `client(\"name\").boxed_errors()`",
+    note = "other errors of a client implement `std::error::Error`, and those of a server `Display`"
+)]
 pub trait ReadError<E> {
     /// Reads the error.
     fn error<'e>(&self, error: &'e E) -> Outcome<'e>;

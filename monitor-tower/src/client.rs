@@ -301,6 +301,8 @@ impl<E> ReadResponse for ClientReader<E> {
     }
 }
 
+// The compiler names the layer's method for boxed errors instead, as the trait says.
+#[diagnostic::do_not_recommend]
 impl<E: Error + 'static> ReadError<E> for ClientReader<StdErrors> {
     fn error<'e>(&self, error: &'e E) -> Outcome<'e> {
         outcome_of_error(self.monitor, error)
