@@ -341,6 +341,8 @@ impl<B: Body, R: ReadResponse> MonitoredResponse<R> for Response<B> {
 
 pin_project! {
     /// The future of a monitored service: a response whose body ends the call.
+    ///
+    /// `F` is the future of the inner service, and `R` reads the outcome ([`HttpReader`](crate::HttpReader) and its like).
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<F, R: ReadResponse> {
         // Taken only when it is dropped.
@@ -468,6 +470,29 @@ impl<R: ReadResponse> Drop for BodyCall<R> {
 
 pin_project! {
     /// The body of a response: the same body, whose end is the end of the call.
+    ///
+    /// `R` reads the outcome ([`HttpReader`](crate::HttpReader) and its like). A body by `default` is that of no call.
+    ///
+    /// # Examples
+    ///
+    /// A service whose type is written out:
+    ///
+    /// ```
+    /// use http::{Request, Response};
+    /// use http_body_util::Full;
+    /// use monitor_tower::{HttpReader, HttpService, MonitoredBody};
+    /// use tower::{Service, ServiceExt};
+    ///
+    /// type Words = Full<&'static [u8]>;
+    ///
+    /// async fn answer<S>(service: HttpService<S>) -> Result<Response<MonitoredBody<Words, HttpReader>>, S::Error>
+    /// where
+    ///     S: Service<Request<Words>, Response = Response<Words>>,
+    ///     S::Error: std::fmt::Display + 'static,
+    /// {
+    ///     service.oneshot(Request::new(Words::default())).await
+    /// }
+    /// ```
     pub struct MonitoredBody<B, R: ReadResponse> {
         // Taken only when it is dropped.
         #[pin]
@@ -482,6 +507,16 @@ pin_project! {
             if let Some(body) = this.call {
                 body.call.held.run(|| this.inner.set(None));
             }
+        }
+    }
+}
+
+/// Some layers make an empty body by default in place of a response's.
+impl<B: Default, R: ReadResponse> Default for MonitoredBody<B, R> {
+    fn default() -> Self {
+        Self {
+            inner: Some(B::default()),
+            call: None,
         }
     }
 }

@@ -271,7 +271,7 @@ impl<E: 'static> MonitoredResponse<ClientReader<E>> for reqwest::Response {
     }
 }
 
-/// Reads the outcome of an outgoing request.
+/// Reads the outcome of an outgoing request; a part of the types of a [`ClientService`].
 #[derive(Debug)]
 pub struct ClientReader<E> {
     outcome: StatusRule,

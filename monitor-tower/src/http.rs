@@ -299,7 +299,7 @@ fn matched_path<B>(_request: &Request<B>) -> Option<&str> {
     None
 }
 
-/// Reads the outcome of a request off the status.
+/// Reads the outcome of a request off the status; a part of the types of an [`HttpService`].
 #[derive(Debug, Clone)]
 pub struct HttpReader {
     outcome: StatusRule,

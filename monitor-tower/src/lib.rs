@@ -38,6 +38,8 @@
 //!   `http::Response`.
 //! - [`UpgradeCall`]: the call of a request whose connection becomes a WebSocket, to be held as long as that.
 //! - [`client()`]: for clients: `hyper-util`, `reqwest` (feature `reqwest`) and every other stack over these types.
+//! - [`MonitoredBody`] and [`ResponseFuture`]: the body and the future of a layered service, with the reader of its protocol
+//!   ([`HttpReader`], [`ClientReader`]), to be named where a type is asked for.
 //! - `grpc()` and `grpc_client("dictionary")` (feature `tonic`): for gRPC servers and clients; `docs/grpc.md` is about them.
 //!
 //! # The end of a request
@@ -104,16 +106,17 @@ mod http;
 mod messages;
 mod upgrade;
 
+pub use crate::call::{MonitoredBody, ResponseFuture};
 pub use crate::client::{
-    BoxedErrors, ClientLayer, ClientService, OutgoingRequest, StdErrors, client,
+    BoxedErrors, ClientLayer, ClientReader, ClientService, OutgoingRequest, StdErrors, client,
 };
 #[cfg(feature = "tonic")]
 pub use crate::codes::CodeOutcome;
 #[cfg(feature = "tonic")]
 pub use crate::grpc::{
-    GrpcClientLayer, GrpcClientService, GrpcLayer, GrpcService, grpc, grpc_client,
+    GrpcClientLayer, GrpcClientService, GrpcLayer, GrpcReader, GrpcService, grpc, grpc_client,
 };
-pub use crate::http::{HttpLayer, HttpService, StatusOutcome, http};
+pub use crate::http::{HttpLayer, HttpReader, HttpService, StatusOutcome, http};
 pub use crate::upgrade::{ServeUpgraded, UpgradeCall};
 
 /// The examples of the page compile.

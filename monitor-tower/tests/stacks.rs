@@ -17,7 +17,7 @@ use http_body_util::{BodyExt, Empty, Full};
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
-use monitor_tower::http;
+use monitor_tower::{HttpReader, MonitoredBody, http};
 use support::{counts, exchange, monitor, sum_of, wait_for_end};
 use tokio::net::TcpListener;
 use tower::timeout::TimeoutLayer;
@@ -301,6 +301,26 @@ fn futures_and_bodies_stay_unpin_send_and_sync_where_theirs_are() {
         Poll::Ready(Ok(response)) => is(response.body()),
         other => panic!("{other:?}"),
     }
+}
+
+#[tokio::test]
+async fn an_empty_body_is_made_in_place_of_a_responses_and_cancels_its_call() {
+    type Monitored = MonitoredBody<Full<Bytes>, HttpReader>;
+    let monitor = monitor();
+    let service = service_fn(|_: Request<Empty<Bytes>>| {
+        ready(Ok::<_, Infallible>(Response::new(Full::from("x"))))
+    });
+    let service = http().monitor(monitor).layer(service);
+    let response = service.oneshot(Request::new(Empty::new())).await;
+    let mut response: Response<Monitored> = response.expect("an answer");
+    assert!(!response.body().is_end_stream());
+    assert_eq!(monitor.in_flight(), 1);
+    *response.body_mut() = Monitored::default();
+    assert!(response.body().is_end_stream());
+    assert_eq!(response.body().size_hint().exact(), Some(0));
+    assert_eq!(counts(monitor), ["GET (unmatched) started=1 cancelled=1"]);
+    let body = response.into_body().collect().await.expect("no error");
+    assert!(body.to_bytes().is_empty());
 }
 
 #[tokio::test]
