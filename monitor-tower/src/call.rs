@@ -33,6 +33,7 @@
 use std::cell::Cell;
 use std::fmt;
 use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -126,6 +127,23 @@ impl Verdict {
             Self::Cancelled => Outcome::Cancelled,
         }
     }
+}
+
+/// Asks a service whether it is ready, as a part of what the layer records: in the monitor that it was given, if any. A
+/// panic is recorded, and goes on.
+pub(crate) fn poll_ready<T>(
+    scope: Option<Monitor>,
+    poll: impl FnOnce() -> T,
+    record_panic: impl FnOnce(Outcome<'_>),
+) -> T {
+    let in_scope = || match scope {
+        Some(monitor) => monitor.scope_sync(poll),
+        None => poll(),
+    };
+    catch_unwind(AssertUnwindSafe(in_scope)).unwrap_or_else(|panic| {
+        record_panic(Outcome::Panic);
+        resume_unwind(panic)
+    })
 }
 
 /// The part of a response behind its head.
