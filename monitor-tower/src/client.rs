@@ -103,7 +103,7 @@ impl<E> ClientLayer<E> {
 
     /// Gives the calls the label `host`, the host of the request's URI. A method has at most `max_series` hosts; the calls
     /// to further ones have the label `overflow="true"`.
-    pub fn hosts(mut self) -> Self {
+    pub fn label_hosts(mut self) -> Self {
         self.settings.has_hosts = true;
         self
     }

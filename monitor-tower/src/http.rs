@@ -47,6 +47,7 @@ monitor_core::__private::inventory::submit! { monitor_core::__private::LateTypes
 
 /// The meaning of a status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum StatusOutcome {
     /// A success.
     Success,

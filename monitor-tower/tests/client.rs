@@ -256,7 +256,10 @@ async fn hosts_are_labels_if_asked_for_and_no_more_than_the_limit() {
             Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
         })
     };
-    let service = client("shard").hosts().monitor(monitor).layer(answers());
+    let service = client("shard")
+        .label_hosts()
+        .monitor(monitor)
+        .layer(answers());
     for host in ["a", "b", "c", "d", "a"] {
         let request = Request::get(format!("http://{host}:80/")).body(Full::default());
         service
