@@ -116,7 +116,8 @@ pub fn http() -> HttpLayer {
 /// response's body.
 ///
 /// Made by [`http()`](crate::http()). Add it as the outermost layer: under axum by `Router::layer`, last, where it has the
-/// pattern of each route.
+/// pattern of each route. Add it once: a request that passes two of them counts twice, as it does where a router with the
+/// layer is merged or nested into another that gets it too.
 ///
 /// # Definition
 ///

@@ -46,11 +46,11 @@
 //!
 //! | the end | outcome |
 //! |---|---|
-//! | the last byte or the trailers of the body; a response without a body, as to HEAD, of 204 and 304 | by the status: 5xx and 408 fail with the type `http_<status>`, other 4xx are expected failures, the rest succeed ([`StatusOutcome`]) |
+//! | the server takes the last frame of the body, or its trailers; a response without a body, as to HEAD, of 204 and 304 | by the status: 5xx and 408 fail with the type `http_<status>`, other 4xx are expected failures, the rest succeed ([`StatusOutcome`]) |
 //! | the body ends with an error, or before its `content-length` | a failure of the type `http_body`, unless the status is one |
 //! | the service or the body panics | a failure of the type `panic`; the panic goes on |
 //! | the service returns an error | a failure of the type that the error or a source names or the configuration finds, else `connect`, `connection_lost`, `timeout` or `other` |
-//! | the client leaves, before the head or in the body | `cancelled`, unless the status is a failure |
+//! | the client leaves before the head, or before the server has taken the last frame | `cancelled`, unless the status is a failure; where it leaves while it sends its request, the service sees a broken body and may answer that (axum's extractors: `http_400`) |
 //! | the connection is upgraded (101, 2xx to CONNECT) | a success with the last [`UpgradeCall`], else with the head |
 //!
 //! An expected failure is counted and does not affect health. Where the configuration lists a type such as `http_503` under
