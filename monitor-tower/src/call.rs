@@ -41,6 +41,7 @@
 use std::cell::Cell;
 use std::fmt;
 use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -176,6 +177,23 @@ impl Verdict {
     }
 }
 
+/// Asks a service whether it is ready, as a part of what the layer records: in the monitor that it was given, if any. A
+/// panic is recorded, and goes on.
+pub(crate) fn poll_ready<T>(
+    scope: Option<Monitor>,
+    poll: impl FnOnce() -> T,
+    record_panic: impl FnOnce(Outcome<'_>),
+) -> T {
+    let in_scope = || match scope {
+        Some(monitor) => monitor.scope_sync(poll),
+        None => poll(),
+    };
+    catch_unwind(AssertUnwindSafe(in_scope)).unwrap_or_else(|panic| {
+        record_panic(Outcome::Panic);
+        resume_unwind(panic)
+    })
+}
+
 /// The part of a response behind its head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rest {
@@ -244,6 +262,13 @@ pub trait ReadResponse {
 }
 
 /// The outcome of a call whose service returns an error instead of a response.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not read the error `{E}` of the service",
+    label = "the layer cannot tell the type of `{E}`",
+    note = "around a service whose error is a `Box<dyn Error + Send + Sync>` add `.boxed_errors()` to the layer: \
+            `client(\"name\").boxed_errors()`",
+    note = "other errors of a client implement `std::error::Error`, and those of a server `Display`"
+)]
 pub trait ReadError<E> {
     /// Reads the error.
     fn error<'e>(&self, error: &'e E) -> Outcome<'e>;
@@ -382,6 +407,8 @@ impl<B: Body, R: ReadResponse> MonitoredResponse<R> for Response<B> {
 
 pin_project! {
     /// The future of a monitored service: a response whose body ends the call.
+    ///
+    /// `F` is the future of the inner service, and `R` reads the outcome ([`HttpReader`](crate::HttpReader) and its like).
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<F, R: ReadResponse> {
         // Taken only when it is dropped.
@@ -509,6 +536,29 @@ impl<R: ReadResponse> Drop for BodyCall<R> {
 
 pin_project! {
     /// The body of a response: the same body, whose end is the end of the call.
+    ///
+    /// `R` reads the outcome ([`HttpReader`](crate::HttpReader) and its like). A body by `default` is that of no call.
+    ///
+    /// # Examples
+    ///
+    /// A service whose type is written out:
+    ///
+    /// ```
+    /// use http::{Request, Response};
+    /// use http_body_util::Full;
+    /// use monitor_tower::{HttpReader, HttpService, MonitoredBody};
+    /// use tower::{Service, ServiceExt};
+    ///
+    /// type Words = Full<&'static [u8]>;
+    ///
+    /// async fn answer<S>(service: HttpService<S>) -> Result<Response<MonitoredBody<Words, HttpReader>>, S::Error>
+    /// where
+    ///     S: Service<Request<Words>, Response = Response<Words>>,
+    ///     S::Error: std::fmt::Display + 'static,
+    /// {
+    ///     service.oneshot(Request::new(Words::default())).await
+    /// }
+    /// ```
     pub struct MonitoredBody<B, R: ReadResponse> {
         // Taken only when it is dropped.
         #[pin]
@@ -523,6 +573,16 @@ pin_project! {
             if let Some(body) = this.call {
                 body.call.held.run(|| this.inner.set(None));
             }
+        }
+    }
+}
+
+/// Some layers make an empty body by default in place of a response's.
+impl<B: Default, R: ReadResponse> Default for MonitoredBody<B, R> {
+    fn default() -> Self {
+        Self {
+            inner: Some(B::default()),
+            call: None,
         }
     }
 }

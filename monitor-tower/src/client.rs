@@ -20,7 +20,7 @@ use tower_service::Service;
 
 use crate::call::{
     CallInFlight, HeldCall, MonitoredResponse, ONCE, ReadError, ReadResponse, ResponseFuture, Rest,
-    Verdict, method_of,
+    Verdict, method_of, poll_ready,
 };
 use crate::errors::{BoxError, outcome_of_error};
 use crate::http::{BROKEN_BODY, StatusOutcome, StatusRule};
@@ -103,7 +103,7 @@ impl<E> ClientLayer<E> {
 
     /// Gives the calls the label `host`, the host of the request's URI. A method has at most `max_series` hosts; the calls
     /// to further ones have the label `overflow="true"`.
-    pub fn hosts(mut self) -> Self {
+    pub fn label_hosts(mut self) -> Self {
         self.settings.has_hosts = true;
         self
     }
@@ -165,15 +165,11 @@ where
     type Future = ResponseFuture<S::Future, ClientReader<E>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        let ready = self.inner.poll_ready(context);
+        let (inner, settings) = (&mut self.inner, &self.layer.settings);
+        let poll = || inner.poll_ready(context);
+        let ready = poll_ready(settings.monitor, poll, |panic| settings.not_ready(panic));
         if let Poll::Ready(Err(error)) = &ready {
-            // The request that is about to come never does.
-            let reader = self.layer.settings.reader();
-            self.layer
-                .settings
-                .method(reader.monitor)
-                .start()
-                .finish(reader.error(error));
+            settings.not_ready(settings.reader().error(error));
         }
         ready
     }
@@ -187,11 +183,15 @@ where
 }
 
 impl Settings {
+    fn monitor(&self) -> Monitor {
+        self.monitor.unwrap_or_else(Monitor::current)
+    }
+
     fn reader<E>(&self) -> ClientReader<E> {
         ClientReader {
             outcome: self.outcome,
             verdict: Verdict::Success,
-            monitor: self.monitor.unwrap_or_else(Monitor::current),
+            monitor: self.monitor(),
             errors: PhantomData,
         }
     }
@@ -199,6 +199,11 @@ impl Settings {
     fn method(&self, monitor: Monitor) -> Method {
         let method = method_of(monitor, "->", &self.name);
         method.expect("an arrow and a name are a name of 1 to 120 bytes")
+    }
+
+    /// Records a client that takes no requests any more: the request that is about to come never does.
+    fn not_ready(&self, outcome: Outcome<'_>) {
+        self.method(self.monitor()).start().finish(outcome);
     }
 
     /// Starts the call of a request.
@@ -271,7 +276,7 @@ impl<E: 'static> MonitoredResponse<ClientReader<E>> for reqwest::Response {
     }
 }
 
-/// Reads the outcome of an outgoing request.
+/// Reads the outcome of an outgoing request; a part of the types of a [`ClientService`].
 #[derive(Debug)]
 pub struct ClientReader<E> {
     outcome: StatusRule,
@@ -301,6 +306,8 @@ impl<E> ReadResponse for ClientReader<E> {
     }
 }
 
+// The compiler names the layer's method for boxed errors instead, as the trait says.
+#[diagnostic::do_not_recommend]
 impl<E: Error + 'static> ReadError<E> for ClientReader<StdErrors> {
     fn error<'e>(&self, error: &'e E) -> Outcome<'e> {
         outcome_of_error(self.monitor, error)

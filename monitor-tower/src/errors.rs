@@ -14,7 +14,7 @@
 
 use std::any::{Any, type_name};
 use std::error::Error;
-use std::fmt;
+use std::fmt::{self, Write};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -34,11 +34,15 @@ monitor_core::__private::inventory::submit! {
 /// The most errors of a chain of sources that are read.
 const MAX_SOURCES: usize = 64;
 
-/// The outcome of a call that ended with an error of any type. In a boxed error the sources are read too.
+/// The outcome of a call that ended with an error of any type. The sources of an error are read if it is one of the types
+/// that a `tower` service over HTTP usually has: a bound on [`Error`] would exclude [`BoxError`], which is none.
 pub(crate) fn outcome_of<E: fmt::Display + 'static>(monitor: Monitor, error: &E) -> Outcome<'_> {
     let any: &dyn Any = error;
-    match any.downcast_ref::<BoxError>() {
-        Some(boxed) => outcome_of_error(monitor, &**boxed),
+    if let Some(boxed) = any.downcast_ref::<BoxError>() {
+        return outcome_of_error(monitor, &**boxed);
+    }
+    match std_error(any) {
+        Some(error) => outcome_of_type(monitor, type_name::<E>(), error),
         None => Outcome::Error(ErrorView {
             type_name: type_name::<E>(),
             text: ErrorText::Display(error),
@@ -46,15 +50,38 @@ pub(crate) fn outcome_of<E: fmt::Display + 'static>(monitor: Monitor, error: &E)
     }
 }
 
+/// An error of a known type.
+fn std_error(any: &dyn Any) -> Option<&(dyn Error + 'static)> {
+    if let Some(io) = any.downcast_ref::<io::Error>() {
+        return Some(io);
+    }
+    #[cfg(feature = "reqwest")]
+    if let Some(reqwest) = any.downcast_ref::<reqwest::Error>() {
+        return Some(reqwest);
+    }
+    None
+}
+
 /// The outcome of a call that ended with this error, which counts in this monitor.
 pub(crate) fn outcome_of_error<'e>(
     monitor: Monitor,
+    error: &'e (dyn Error + 'static),
+) -> Outcome<'e> {
+    outcome_of_type(monitor, "", error)
+}
+
+/// The same of an error whose type has this name, which the rules read too; empty if it is unknown.
+fn outcome_of_type<'e>(
+    monitor: Monitor,
+    type_name: &'e str,
     error: &'e (dyn Error + 'static),
 ) -> Outcome<'e> {
     let outcome = Outcome::of_error(error);
     let Outcome::Error(view) = outcome else {
         return outcome;
     };
+    let view = ErrorView { type_name, ..view };
+    let outcome = Outcome::Error(view);
     let parser = monitor.error_parser();
     if parser.parse_view(&view) != parser.other() {
         return outcome;
@@ -108,15 +135,49 @@ const TYPES_OF_TEXTS: [(&str, &str); 4] = [
 ];
 
 fn type_of_text(error: &dyn Error) -> Option<&'static str> {
+    let find = || {
+        TYPES_OF_TEXTS
+            .iter()
+            .find(|(text, _)| has_text(error, text))
+    };
     // A Display is code of the user's, and may panic.
-    let text = catch_unwind(AssertUnwindSafe(|| error.to_string())).ok()?;
-    let known = TYPES_OF_TEXTS.iter().find(|(known, _)| *known == text);
+    let known = catch_unwind(AssertUnwindSafe(find)).ok()?;
     known.map(|(_, name)| *name)
+}
+
+/// True if this is the error's whole text. A text may be of any length: no more of it is made than is compared.
+fn has_text(error: &dyn Error, text: &str) -> bool {
+    let mut rest = RestOfText(Some(text));
+    write!(rest, "{error}").is_ok() && rest.0 == Some("")
+}
+
+/// The part of a text that was not written yet; none once something else was written.
+struct RestOfText<'a>(Option<&'a str>);
+
+impl Write for RestOfText<'_> {
+    fn write_str(&mut self, part: &str) -> fmt::Result {
+        self.0 = self.0.and_then(|rest| rest.strip_prefix(part));
+        self.0.map(|_| ()).ok_or(fmt::Error)
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
+
+    /// monitor-core searches the lists by halves.
+    #[test]
+    fn types_that_crates_declare_are_sorted() {
+        use monitor_core::__private::{LateTypes, inventory};
+        let lists = inventory::iter::<LateTypes>.into_iter();
+        let lists: Vec<_> = lists.map(|types| types.0).collect();
+        assert!(lists.contains(&&[CONNECT, CONNECTION_LOST][..]));
+        for list in lists {
+            assert!(list.is_sorted(), "{list:?}");
+        }
+    }
 
     #[test]
     fn an_error_whose_text_panics_has_no_type() {
@@ -129,5 +190,49 @@ mod tests {
         }
         impl Error for Panics {}
         assert_eq!(type_of(&Panics), None);
+    }
+
+    #[test]
+    fn no_more_of_a_text_is_made_than_is_compared() {
+        #[derive(Debug, Default)]
+        struct Endless(Cell<usize>);
+        impl fmt::Display for Endless {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                // It would end some day.
+                for _ in 0..1_000_000 {
+                    self.0.set(self.0.get() + 1);
+                    f.write_str("request timed out")?;
+                }
+                Ok(())
+            }
+        }
+        impl Error for Endless {}
+        let endless = Endless::default();
+        assert_eq!(type_of(&endless), None);
+        assert!(endless.0.get() <= 2 * TYPES_OF_TEXTS.len());
+    }
+
+    #[test]
+    fn a_text_is_known_as_a_whole_however_it_is_written() {
+        #[derive(Debug)]
+        struct Parts(&'static [&'static str], bool);
+        impl fmt::Display for Parts {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let mut written = Ok(());
+                for part in self.0 {
+                    written = f.write_str(part);
+                }
+                if self.1 { written } else { Ok(()) }
+            }
+        }
+        impl Error for Parts {}
+        assert_eq!(
+            type_of(&Parts(&["request", " timed ", "out"], true)),
+            Some(TIMEOUT)
+        );
+        for other in [&["request timed"][..], &["x", "request timed out"], &[""]] {
+            assert_eq!(type_of(&Parts(other, true)), None, "{other:?}");
+            assert_eq!(type_of(&Parts(other, false)), None, "{other:?}");
+        }
     }
 }

@@ -32,7 +32,7 @@ use tower_service::Service;
 
 use crate::call::{
     CallInFlight, HeldCall, MonitoredBody, ONCE, ReadError, ReadResponse, ResponseFuture, Rest,
-    Verdict, content_length, method_of, note_size,
+    Verdict, content_length, method_of, note_size, poll_ready,
 };
 use crate::errors::outcome_of;
 use crate::upgrade::{UpgradeCall, upgrades};
@@ -47,6 +47,7 @@ monitor_core::__private::inventory::submit! { monitor_core::__private::LateTypes
 
 /// The meaning of a status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum StatusOutcome {
     /// A success.
     Success,
@@ -115,15 +116,21 @@ pub fn http() -> HttpLayer {
 /// response's body.
 ///
 /// Made by [`http()`](crate::http()). Add it as the outermost layer: under axum by `Router::layer`, last, where it has the
-/// pattern of each route.
+/// pattern of each route. Add it once: a request that passes two of them counts twice, as it does where a router with the
+/// layer is merged or nested into another that gets it too.
 ///
 /// # Definition
 ///
 /// The method is `<verb> <route>`: one of the nine standard verbs or `OTHER`, and axum's `MatchedPath` (feature `axum`),
 /// else the answer of [`route`](Self::route), else `(unmatched)`. It is cut after 120 bytes. The size of the request is the
 /// length of its body, if that is known when it arrives; the size of the response is the sum of the data frames that
-/// were read. Empty bodies have no size. An error of `poll_ready` is a failed call of `OTHER (not ready)`: the request that
-/// it is about never arrives.
+/// were read. Empty bodies have no size.
+///
+/// The type of an error that the service returns in place of a response is read off the error and its sources if it is a
+/// `Box<dyn Error + Send + Sync>`, an `io::Error` or, with the feature `reqwest`, a `reqwest::Error`. Of others only the text
+/// and the name of their Rust type are read, by the configured rules: `ServiceBuilder::map_err(BoxError::from)` inside of
+/// the layer makes a box of them. An error or panic of `poll_ready` is a failed call of `OTHER (not ready)`: the
+/// request that it is about never arrives.
 #[derive(Debug, Clone)]
 #[must_use = "a layer does nothing unless it is added to a service"]
 pub struct HttpLayer {
@@ -201,9 +208,11 @@ where
     type Future = ResponseFuture<S::Future, HttpReader>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        let ready = self.inner.poll_ready(context);
+        let Self { inner, settings } = self;
+        let poll = || inner.poll_ready(context);
+        let ready = poll_ready(settings.monitor, poll, |panic| settings.not_ready(panic));
         if let Poll::Ready(Err(error)) = &ready {
-            self.settings.record_not_ready(error);
+            settings.not_ready(outcome_of(settings.monitor(), error));
         }
         ready
     }
@@ -262,10 +271,9 @@ impl Settings {
     }
 
     /// Records a service that cannot take requests any more: the request that it would have got never arrives.
-    fn record_not_ready<E: fmt::Display + 'static>(&self, error: &E) {
-        let monitor = self.monitor();
-        let method = named(monitor, "OTHER", "(not ready)");
-        method.start_entry().finish(outcome_of(monitor, error));
+    fn not_ready(&self, outcome: Outcome<'_>) {
+        let method = named(self.monitor(), "OTHER", "(not ready)");
+        method.start_entry().finish(outcome);
     }
 }
 
@@ -294,7 +302,7 @@ fn matched_path<B>(_request: &Request<B>) -> Option<&str> {
     None
 }
 
-/// Reads the outcome of a request off the status.
+/// Reads the outcome of a request off the status; a part of the types of an [`HttpService`].
 #[derive(Debug, Clone)]
 pub struct HttpReader {
     outcome: StatusRule,

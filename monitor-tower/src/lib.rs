@@ -38,17 +38,19 @@
 //!   `http::Response`.
 //! - [`UpgradeCall`]: the call of a request whose connection becomes a WebSocket, to be held as long as that.
 //! - [`client()`]: for clients: `hyper-util`, `reqwest` (feature `reqwest`) and every other stack over these types.
+//! - [`MonitoredBody`] and [`ResponseFuture`]: the body and the future of a layered service, with the reader of its protocol
+//!   ([`HttpReader`], [`ClientReader`]), to be named where a type is asked for.
 //! - `grpc()` and `grpc_client("dictionary")` (feature `tonic`): for gRPC servers and clients; `docs/grpc.md` is about them.
 //!
 //! # The end of a request
 //!
 //! | the end | outcome |
 //! |---|---|
-//! | the last byte or the trailers of the body; a response without a body, as to HEAD, of 204 and 304 | by the status: 5xx and 408 fail with the type `http_<status>`, other 4xx are expected failures, the rest succeed ([`StatusOutcome`]) |
+//! | the server takes the last frame of the body, or its trailers; a response without a body, as to HEAD, of 204 and 304 | by the status: 5xx and 408 fail with the type `http_<status>`, other 4xx are expected failures, the rest succeed ([`StatusOutcome`]) |
 //! | the body ends with an error, or before its `content-length` | a failure of the type `http_body`, unless the status is one |
 //! | the service or the body panics | a failure of the type `panic`; the panic goes on |
 //! | the service returns an error | a failure of the type that the error or a source names or the configuration finds, else `connect`, `connection_lost`, `timeout` or `other` |
-//! | the client leaves, before the head or in the body | `cancelled`, unless the status is a failure |
+//! | the client leaves before the head, or before the server has taken the last frame | `cancelled`, unless the status is a failure; where it leaves while it sends its request, the service sees a broken body and may answer that (axum's extractors: `http_400`) |
 //! | the connection is upgraded (101, 2xx to CONNECT) | a success with the last [`UpgradeCall`], else with the head |
 //!
 //! An expected failure is counted and does not affect health. Where the configuration lists a type such as `http_503` under
@@ -104,16 +106,17 @@ mod http;
 mod messages;
 mod upgrade;
 
+pub use crate::call::{MonitoredBody, ResponseFuture};
 pub use crate::client::{
-    BoxedErrors, ClientLayer, ClientService, OutgoingRequest, StdErrors, client,
+    BoxedErrors, ClientLayer, ClientReader, ClientService, OutgoingRequest, StdErrors, client,
 };
 #[cfg(feature = "tonic")]
 pub use crate::codes::CodeOutcome;
 #[cfg(feature = "tonic")]
 pub use crate::grpc::{
-    GrpcClientLayer, GrpcClientService, GrpcLayer, GrpcService, grpc, grpc_client,
+    GrpcClientLayer, GrpcClientService, GrpcLayer, GrpcReader, GrpcService, grpc, grpc_client,
 };
-pub use crate::http::{HttpLayer, HttpService, StatusOutcome, http};
+pub use crate::http::{HttpLayer, HttpReader, HttpService, StatusOutcome, http};
 pub use crate::upgrade::{ServeUpgraded, UpgradeCall};
 
 /// The examples of the page compile.

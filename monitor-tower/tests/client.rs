@@ -19,7 +19,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use monitor_core::{ErrorRules, Monitor, StatusRule, StorageConfig, monitored};
-use monitor_tower::{ClientLayer, StatusOutcome, client};
+use monitor_tower::{ClientLayer, StatusOutcome, client, http};
 use support::{calls, counts, monitor, serve, sum_of};
 use tokio::net::TcpListener;
 use tower::timeout::TimeoutLayer;
@@ -256,7 +256,10 @@ async fn hosts_are_labels_if_asked_for_and_no_more_than_the_limit() {
             Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
         })
     };
-    let service = client("shard").hosts().monitor(monitor).layer(answers());
+    let service = client("shard")
+        .label_hosts()
+        .monitor(monitor)
+        .layer(answers());
     for host in ["a", "b", "c", "d", "a"] {
         let request = Request::get(format!("http://{host}:80/")).body(Full::default());
         service
@@ -366,6 +369,20 @@ async fn errors_of_reqwest_have_types_by_their_kind() {
             [format!("-> dictionary started=1 {expected}=1")]
         );
     }
+}
+
+#[tokio::test]
+async fn a_gateway_whose_error_is_that_of_reqwest_has_types_by_its_kind() {
+    let monitor = monitor();
+    let to = nowhere().await;
+    let gateway = service_fn(move |_: Request<Full<Bytes>>| async move {
+        reqwest::get(format!("http://{to}/"))
+            .await
+            .map(Response::<reqwest::Body>::from)
+    });
+    let service = http().monitor(monitor).layer(gateway);
+    assert!(service.oneshot(Request::default()).await.is_err());
+    assert_eq!(counts(monitor), ["GET (unmatched) started=1 connect=1"]);
 }
 
 #[tokio::test]

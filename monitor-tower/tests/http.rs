@@ -357,6 +357,37 @@ async fn a_client_that_leaves_before_or_during_the_body_cancels_its_request() {
 }
 
 #[tokio::test]
+async fn a_client_that_leaves_its_upload_gets_the_answer_of_the_extractor_that_read_it() {
+    let monitor = monitor();
+    let routes = Router::new().route("/", post(async |_: Bytes| ()));
+    let address = serve(routes.layer(http().monitor(monitor))).await;
+    let half = "POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 100\r\n\r\nabc";
+    let client = send(address, half).await;
+    wait_for("the request is there", || monitor.in_flight() == 1).await;
+    drop(client);
+    wait_for_end(monitor).await;
+    assert_eq!(counts(monitor), ["POST / started=1 http_400=1"]);
+}
+
+#[tokio::test]
+async fn a_request_that_passes_two_layers_counts_twice() {
+    let monitor = monitor();
+    let layer = || http().monitor(monitor);
+    let merged = Router::new().route("/a", get(async || ())).layer(layer());
+    let nested = Router::new().route("/b", get(async || ())).layer(layer());
+    let routes = Router::new().merge(merged).nest("/sub", nested);
+    let address = serve(routes.layer(layer())).await;
+    for path in ["/a", "/sub/b"] {
+        exchange(address, "GET", path).await;
+    }
+    wait_for_end(monitor).await;
+    assert_eq!(
+        counts(monitor),
+        ["GET /a started=2 ok=2", "GET /sub/b started=2 ok=2"]
+    );
+}
+
+#[tokio::test]
 async fn a_time_limit_inside_is_its_answer_and_one_around_cancels() {
     let limit = || TimeoutLayer::new(Duration::from_millis(10));
     let answer = |_: BoxError| ready(StatusCode::GATEWAY_TIMEOUT);

@@ -6,6 +6,7 @@ use std::convert::Infallible;
 use std::future::{Pending, pending, ready};
 use std::io;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -17,7 +18,8 @@ use http_body_util::{BodyExt, Empty, Full};
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
-use monitor_tower::http;
+use monitor_core::{Monitor, Outcome};
+use monitor_tower::{HttpReader, MonitoredBody, client, http};
 use support::{counts, exchange, monitor, sum_of, wait_for_end};
 use tokio::net::TcpListener;
 use tower::timeout::TimeoutLayer;
@@ -194,6 +196,35 @@ async fn an_error_of_the_service_is_classified_and_handed_on() {
     assert_eq!(counts(monitor), expected);
 }
 
+#[tokio::test]
+async fn an_io_error_without_a_box_is_classified_too() {
+    let monitor = monitor();
+    let service = service_fn(|request: Request<Empty<Bytes>>| {
+        let error = match *request.method() {
+            Method::GET => io::Error::from(io::ErrorKind::ConnectionRefused),
+            Method::PUT => io::Error::other(monitor_core::TimeoutError::new(None)),
+            _ => io::Error::other("unknown"),
+        };
+        ready(Err::<Response<Empty<Bytes>>, _>(error))
+    });
+    let service = http().monitor(monitor).layer(service);
+    for verb in [Method::GET, Method::PUT, Method::POST] {
+        let mut request = Request::new(Empty::new());
+        *request.method_mut() = verb;
+        service
+            .clone()
+            .oneshot(request)
+            .await
+            .expect_err("it fails");
+    }
+    let expected = [
+        "GET (unmatched) started=1 connect=1",
+        "POST (unmatched) started=1 other=1",
+        "PUT (unmatched) started=1 timeout=1",
+    ];
+    assert_eq!(counts(monitor), expected);
+}
+
 /// A service that is ready at its second poll, or never, and answers nothing.
 #[derive(Clone)]
 struct Readiness {
@@ -243,6 +274,47 @@ fn readiness_is_that_of_the_service_and_its_error_a_failure() {
     assert_eq!(counts(monitor), expected);
 }
 
+/// A service that makes a call while it is asked whether it is ready, and panics.
+struct PanicsInReady;
+
+impl Service<Request<Empty<Bytes>>> for PanicsInReady {
+    type Response = Response<Empty<Bytes>>;
+    type Error = io::Error;
+    type Future = Pending<Result<Self::Response, io::Error>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), io::Error>> {
+        let method = Monitor::current().method("InReady").expect("a name");
+        method.start().finish(Outcome::Success);
+        panic!("not ready")
+    }
+
+    fn call(&mut self, _: Request<Empty<Bytes>>) -> Self::Future {
+        unreachable!("it is never ready")
+    }
+}
+
+#[test]
+fn a_panic_of_poll_ready_is_a_failure_and_its_calls_are_in_the_given_monitor() {
+    fn panics<S: Service<Request<Empty<Bytes>>>>(mut service: S) {
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        let poll = AssertUnwindSafe(|| service.poll_ready(&mut context).is_ready());
+        let panic = catch_unwind(poll).expect_err("it goes on");
+        assert_eq!(panic.downcast_ref::<&str>(), Some(&"not ready"));
+    }
+    let served = monitor();
+    panics(http().monitor(served).layer(PanicsInReady));
+    let expected = [
+        "InReady started=1 ok=1",
+        "OTHER (not ready) started=1 panic=1",
+    ];
+    assert_eq!(counts(served), expected);
+
+    let called = monitor();
+    panics(client("dictionary").monitor(called).layer(PanicsInReady));
+    let expected = ["-> dictionary started=1 panic=1", "InReady started=1 ok=1"];
+    assert_eq!(counts(called), expected);
+}
+
 #[test]
 fn a_service_that_panics_before_it_has_a_future_is_a_panic() {
     let monitor = monitor();
@@ -250,8 +322,8 @@ fn a_service_that_panics_before_it_has_a_future_is_a_panic() {
         panic!("before the future")
     });
     let mut service = http().monitor(monitor).layer(service);
-    let call = std::panic::AssertUnwindSafe(|| drop(service.call(Request::new(Empty::new()))));
-    assert!(std::panic::catch_unwind(call).is_err());
+    let call = AssertUnwindSafe(|| drop(service.call(Request::new(Empty::new()))));
+    assert!(catch_unwind(call).is_err());
     assert_eq!(counts(monitor), ["GET (unmatched) started=1 panic=1"]);
 }
 
@@ -272,6 +344,26 @@ fn futures_and_bodies_stay_unpin_send_and_sync_where_theirs_are() {
         Poll::Ready(Ok(response)) => is(response.body()),
         other => panic!("{other:?}"),
     }
+}
+
+#[tokio::test]
+async fn an_empty_body_is_made_in_place_of_a_responses_and_cancels_its_call() {
+    type Monitored = MonitoredBody<Full<Bytes>, HttpReader>;
+    let monitor = monitor();
+    let service = service_fn(|_: Request<Empty<Bytes>>| {
+        ready(Ok::<_, Infallible>(Response::new(Full::from("x"))))
+    });
+    let service = http().monitor(monitor).layer(service);
+    let response = service.oneshot(Request::new(Empty::new())).await;
+    let mut response: Response<Monitored> = response.expect("an answer");
+    assert!(!response.body().is_end_stream());
+    assert_eq!(monitor.in_flight(), 1);
+    *response.body_mut() = Monitored::default();
+    assert!(response.body().is_end_stream());
+    assert_eq!(response.body().size_hint().exact(), Some(0));
+    assert_eq!(counts(monitor), ["GET (unmatched) started=1 cancelled=1"]);
+    let body = response.into_body().collect().await.expect("no error");
+    assert!(body.to_bytes().is_empty());
 }
 
 #[tokio::test]
