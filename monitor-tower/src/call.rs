@@ -41,7 +41,7 @@ use monitor_core::{CallGuard, Method, MethodError, Monitor, Outcome};
 use pin_project_lite::pin_project;
 
 /// The longest name of a method, in bytes.
-const MAX_METHOD_NAME: usize = 120;
+pub(crate) const MAX_METHOD_NAME: usize = 120;
 
 /// A request is borrowed by the closure that hands it to the service, and taken out there: one that is moved into closures
 /// within closures would be copied into each.
@@ -69,7 +69,7 @@ pub(crate) fn method_of(
 }
 
 /// The longest beginning of a text that has at most so many bytes.
-fn cut(text: &str, bytes: usize) -> &str {
+pub(crate) fn cut(text: &str, bytes: usize) -> &str {
     let mut end = bytes.min(text.len());
     while !text.is_char_boundary(end) {
         end -= 1;

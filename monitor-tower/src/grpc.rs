@@ -46,8 +46,8 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::call::{
-    CallInFlight, HeldCall, MonitoredBody, ReadError, ReadResponse, ResponseFuture, Rest, Verdict,
-    method_of,
+    CallInFlight, HeldCall, MAX_METHOD_NAME, MonitoredBody, ReadError, ReadResponse,
+    ResponseFuture, Rest, Verdict, cut, method_of,
 };
 use crate::codes::{BROKEN_BODY, CodeOutcome, CodeRule, code_in, code_of_error, code_of_status};
 use crate::errors::{BoxError, outcome_of};
@@ -213,12 +213,12 @@ impl<S> Layer<S> for GrpcLayer {
     }
 }
 
-/// The name that a path may have: `greet.Greeter/Count` of `/greet.Greeter/Count`.
+/// The name that a path may have: `greet.Greeter/Count` of `/greet.Greeter/Count`, cut after 120 bytes.
 fn method_name(path: &str) -> Option<&str> {
     let name = path.strip_prefix('/')?;
     let (service, method) = name.split_once('/')?;
     let is_name = !service.is_empty() && !method.is_empty() && !method.contains('/');
-    is_name.then_some(name)
+    is_name.then(|| cut(name, MAX_METHOD_NAME))
 }
 
 /// True if the head is of gRPC, or of gRPC-Web, which a layer outside of this one turns into gRPC.
@@ -607,7 +607,7 @@ impl ReadResponse for GrpcReader {
             && response.status() == StatusCode::OK
             && self.code.is_none();
         if let Some(name) = self.new_name.take().filter(|_| is_answered) {
-            // Too long, or one more than the monitor takes: its calls remain unmatched.
+            // One more than the monitor takes: its calls remain unmatched.
             let _ = self.monitor.method(&name);
         }
         Rest::Body
@@ -687,6 +687,8 @@ mod tests {
             method_name("/greet.Greeter/Count"),
             Some("greet.Greeter/Count")
         );
+        let long = format!("/greet.Greeter/{}", "x".repeat(120));
+        assert_eq!(method_name(&long), Some(&long[1..=120]));
         for path in ["", "/", "//", "/a", "/a/", "//b", "/a/b/c", "a/b", "*"] {
             assert_eq!(method_name(path), None, "{path:?}");
         }
