@@ -234,6 +234,24 @@ fn unmatched(monitor: Monitor) -> Method {
 }
 
 /// A server's service whose requests are recorded; made by [`GrpcLayer`].
+///
+/// The bodies of its responses have data of the type [`Bytes`], as tonic's and axum's have, since messages are counted in
+/// contiguous bytes. With another type it is no service:
+///
+/// ```compile_fail
+/// use std::collections::VecDeque;
+/// use std::convert::Infallible;
+///
+/// use http::{Request, Response};
+/// use http_body_util::Empty;
+/// use tonic::body::Body;
+/// use tower::{Layer, ServiceExt, service_fn};
+///
+/// let service = service_fn(|_request: Request<Body>| async {
+///     Ok::<_, Infallible>(Response::new(Empty::<VecDeque<u8>>::new()))
+/// });
+/// let _ = monitor_tower::grpc().layer(service).oneshot(Request::new(Body::empty()));
+/// ```
 #[derive(Debug, Clone)]
 pub struct GrpcService<S> {
     inner: S,
@@ -246,7 +264,7 @@ where
     S::Error: fmt::Display + 'static,
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
-    R: Body,
+    R: Body<Data = Bytes>,
 {
     type Response = Response<MonitoredBody<R, GrpcReader>>;
     type Error = S::Error;
@@ -361,7 +379,7 @@ where
     S::Error: Into<BoxError>,
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
-    R: Body,
+    R: Body<Data = Bytes>,
 {
     type Response = Response<MonitoredBody<R, GrpcReader>>;
     type Error = BoxError;
@@ -617,6 +635,7 @@ impl ReadResponse for GrpcReader {
         if self.is_page {
             return;
         }
+        // Whole, as the layers take bodies of `Bytes` alone.
         self.responses.add(&self.parser.read(data.chunk()));
     }
 
