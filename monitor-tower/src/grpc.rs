@@ -293,7 +293,8 @@ where
 /// Records each call of a gRPC client as a call named `-> <name>`, whose caller is the current one, from its start to its
 /// trailers.
 ///
-/// Made by [`grpc_client`]. Put it around a tonic channel.
+/// Made by [`grpc_client`]. Put it around a tonic channel. An answer that tonic cannot decode is dropped in its middle, and its
+/// call is `cancelled`, as one that the caller leaves.
 ///
 /// # Examples
 ///
