@@ -486,7 +486,7 @@ impl Deadline {
             if is_client {
                 limit
             } else {
-                limit - on_the_way(limit)
+                limit.saturating_sub(on_the_way(limit))
             }
         };
         let of_client = |limit| elapsed >= needed(limit);
