@@ -53,7 +53,7 @@ use monitor_core::{CallGuard, Method, MethodError, Monitor, Outcome};
 use pin_project_lite::pin_project;
 
 /// The longest name of a method, in bytes.
-const MAX_METHOD_NAME: usize = 120;
+pub(crate) const MAX_METHOD_NAME: usize = 120;
 
 /// The methods that a thread keeps: 1 KiB.
 const KEPT_METHODS: usize = 64;
@@ -121,7 +121,7 @@ fn find_method(monitor: Monitor, verb: &str, pattern: &str) -> Result<Method, Me
 }
 
 /// The longest beginning of a text that has at most so many bytes.
-fn cut(text: &str, bytes: usize) -> &str {
+pub(crate) fn cut(text: &str, bytes: usize) -> &str {
     let mut end = bytes.min(text.len());
     while !text.is_char_boundary(end) {
         end -= 1;

@@ -46,8 +46,8 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::call::{
-    CallInFlight, HeldCall, MonitoredBody, ReadError, ReadResponse, ResponseFuture, Rest, Verdict,
-    method_of,
+    CallInFlight, HeldCall, MAX_METHOD_NAME, MonitoredBody, ReadError, ReadResponse,
+    ResponseFuture, Rest, Verdict, cut, method_of,
 };
 use crate::codes::{BROKEN_BODY, CodeOutcome, CodeRule, code_in, code_of_error, code_of_status};
 use crate::errors::{BoxError, outcome_of};
@@ -213,12 +213,12 @@ impl<S> Layer<S> for GrpcLayer {
     }
 }
 
-/// The name that a path may have: `greet.Greeter/Count` of `/greet.Greeter/Count`.
+/// The name that a path may have: `greet.Greeter/Count` of `/greet.Greeter/Count`, cut after 120 bytes.
 fn method_name(path: &str) -> Option<&str> {
     let name = path.strip_prefix('/')?;
     let (service, method) = name.split_once('/')?;
     let is_name = !service.is_empty() && !method.is_empty() && !method.contains('/');
-    is_name.then_some(name)
+    is_name.then(|| cut(name, MAX_METHOD_NAME))
 }
 
 /// True if the head is of gRPC, or of gRPC-Web, which a layer outside of this one turns into gRPC.
@@ -234,6 +234,24 @@ fn unmatched(monitor: Monitor) -> Method {
 }
 
 /// A server's service whose requests are recorded; made by [`GrpcLayer`].
+///
+/// The bodies of its responses have data of the type [`Bytes`], as tonic's and axum's have, since messages are counted in
+/// contiguous bytes. With another type it is no service:
+///
+/// ```compile_fail
+/// use std::collections::VecDeque;
+/// use std::convert::Infallible;
+///
+/// use http::{Request, Response};
+/// use http_body_util::Empty;
+/// use tonic::body::Body;
+/// use tower::{Layer, ServiceExt, service_fn};
+///
+/// let service = service_fn(|_request: Request<Body>| async {
+///     Ok::<_, Infallible>(Response::new(Empty::<VecDeque<u8>>::new()))
+/// });
+/// let _ = monitor_tower::grpc().layer(service).oneshot(Request::new(Body::empty()));
+/// ```
 #[derive(Debug, Clone)]
 pub struct GrpcService<S> {
     inner: S,
@@ -246,7 +264,7 @@ where
     S::Error: fmt::Display + 'static,
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
-    R: Body,
+    R: Body<Data = Bytes>,
 {
     type Response = Response<MonitoredBody<R, GrpcReader>>;
     type Error = S::Error;
@@ -275,7 +293,8 @@ where
 /// Records each call of a gRPC client as a call named `-> <name>`, whose caller is the current one, from its start to its
 /// trailers.
 ///
-/// Made by [`grpc_client`]. Put it around a tonic channel.
+/// Made by [`grpc_client`]. Put it around a tonic channel. An answer that tonic cannot decode is dropped in its middle, and its
+/// call is `cancelled`, as one that the caller leaves.
 ///
 /// # Examples
 ///
@@ -361,7 +380,7 @@ where
     S::Error: Into<BoxError>,
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
-    R: Body,
+    R: Body<Data = Bytes>,
 {
     type Response = Response<MonitoredBody<R, GrpcReader>>;
     type Error = BoxError;
@@ -467,7 +486,7 @@ impl Deadline {
             if is_client {
                 limit
             } else {
-                limit - on_the_way(limit)
+                limit.saturating_sub(on_the_way(limit))
             }
         };
         let of_client = |limit| elapsed >= needed(limit);
@@ -607,7 +626,7 @@ impl ReadResponse for GrpcReader {
             && response.status() == StatusCode::OK
             && self.code.is_none();
         if let Some(name) = self.new_name.take().filter(|_| is_answered) {
-            // Too long, or one more than the monitor takes: its calls remain unmatched.
+            // One more than the monitor takes: its calls remain unmatched.
             let _ = self.monitor.method(&name);
         }
         Rest::Body
@@ -617,6 +636,7 @@ impl ReadResponse for GrpcReader {
         if self.is_page {
             return;
         }
+        // Whole, as the layers take bodies of `Bytes` alone.
         self.responses.add(&self.parser.read(data.chunk()));
     }
 
@@ -687,6 +707,8 @@ mod tests {
             method_name("/greet.Greeter/Count"),
             Some("greet.Greeter/Count")
         );
+        let long = format!("/greet.Greeter/{}", "x".repeat(120));
+        assert_eq!(method_name(&long), Some(&long[1..=120]));
         for path in ["", "/", "//", "/a", "/a/", "//b", "/a/b/c", "a/b", "*"] {
             assert_eq!(method_name(path), None, "{path:?}");
         }

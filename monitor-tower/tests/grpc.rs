@@ -245,6 +245,20 @@ async fn a_method_has_its_name_from_its_first_answer_on() {
 }
 
 #[tokio::test]
+async fn a_long_name_is_cut_and_its_unimplemented_method_fails() {
+    let monitor = monitor();
+    let path = format!("/{}.Service/Method", "x".repeat(120));
+    // As a program makes its methods known.
+    monitor.method(&path[1..=120]).expect("a name");
+    let address = serve(monitor, grpc().monitor(monitor)).await;
+    let refused = call_path(address, &path).await;
+    assert_eq!(refused.code(), Code::Unimplemented);
+    wait_for_end(monitor).await;
+    assert_eq!(calls(monitor, &path[1..=120]).failure.count(), 1);
+    assert_eq!(monitor.snapshot().expected, []);
+}
+
+#[tokio::test]
 async fn a_call_of_a_new_method_is_in_flight_before_its_answer() {
     let monitor = monitor();
     let mut client = client(serve_unnamed(monitor).await).await;

@@ -82,6 +82,17 @@ async fn a_stream_lasts_until_its_trailers_or_until_it_is_dropped() {
     );
 }
 
+/// As `docs/grpc.md` says: tonic decides it above the layer.
+#[tokio::test]
+async fn an_answer_that_the_client_cannot_use_is_dropped_by_it_and_so_cancelled() {
+    let monitor = monitor();
+    let client = client(grpc_client("dictionary").monitor(monitor)).await;
+    let mut client = client.max_decoding_message_size(3);
+    let refused = client.greet(greet("whale")).await;
+    assert_eq!(refused.expect_err("too long").code(), Code::OutOfRange);
+    assert_eq!(counts(monitor), ["-> dictionary started=1 cancelled=1"]);
+}
+
 #[tokio::test]
 async fn the_method_is_a_label_if_it_is_asked_for() {
     let monitor = monitor();

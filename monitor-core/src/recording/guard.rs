@@ -362,33 +362,6 @@ impl CallGuard {
         Duration::from_secs_f64(self.method().storage.clock.seconds(ticks))
     }
 
-    /// Sets the time since the call started, for a call that is known only some time after it began: its method may
-    /// follow from the response. Up to here it is not in flight.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use std::time::Duration;
-    ///
-    /// use monitor_core::{Monitor, Outcome, StorageConfig};
-    ///
-    /// let monitor = Monitor::new(StorageConfig::default());
-    /// let mut call = monitor.method("Get")?.start();
-    /// call.set_elapsed(Duration::from_secs(2));
-    /// call.finish(Outcome::Success);
-    /// assert!(monitor.snapshot().methods[0].success.sum >= 2.0);
-    /// # Ok::<(), monitor_core::MethodError>(())
-    /// ```
-    pub fn set_elapsed(&mut self, elapsed: Duration) {
-        let ticks = self.method().storage.clock.ticks(elapsed.as_secs_f64());
-        let start = self.shard.now().saturating_sub(ticks);
-        if self.is_dead() {
-            self.slot = DEAD | start;
-        } else if let Some(slot) = self.shard.slots.cell(self.slot()) {
-            slot.set_start(start);
-        }
-    }
-
     /// Records a value of this call. The page shows rolling means over the method's last calls that have it, and a
     /// histogram if its name, labels included, contains `time` (seconds) or `size` (bytes). The name may carry labels
     /// (`name___label__value`). The value counts with any outcome of the call; if a call records several values under

@@ -261,13 +261,6 @@ impl TaskSlot {
         self.start.store((start << 1) | BUSY, Release);
     }
 
-    /// Another start time for its task; only the holder of the claim.
-    // Release: pairs with the Acquires of readers.
-    pub(crate) fn set_start(&self, start: u64) {
-        let flags = self.start.load(Relaxed) & (NO_CALLER | BUSY);
-        self.start.store((start << 1) | flags, Release);
-    }
-
     /// When its task started; only the holder of the claim.
     fn started(&self) -> u64 {
         start(self.start.load(Relaxed))
