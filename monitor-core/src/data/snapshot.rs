@@ -233,8 +233,9 @@ pub struct LastError {
     pub first: f64,
     /// When a call last did, seconds since 1970.
     pub last: f64,
-    /// How many calls did between the two. Of a method whose calls fail more than 1,000 times a second with one type not
-    /// all texts are read, and of those that end on several threads at one moment, one is: then there were more.
+    /// How many calls did between the two. Of a method whose calls fail more than 1,000 times a second, with types that
+    /// share one of its 16 rates (by the number of the type), not all texts are read, and of those that end on several
+    /// threads at one moment, one is: then there were more.
     pub count: u64,
 }
 

@@ -28,7 +28,7 @@ pub use named::{MonitorError, NamedError, Naming, Unnamed};
 pub(crate) use named::{ask_also, named, named_below};
 pub use protocol::{grpc_type, http_type};
 pub use text::{ErrorText, ErrorView, NamedView, Outcome};
-pub(crate) use text::{MAX_SOURCES, survive};
+pub(crate) use text::{Identifier, MAX_SOURCES, survive};
 use text::{Search, Words, fold};
 
 use crate::data::status::TaskStatus;

@@ -368,10 +368,11 @@ pub(crate) fn survive<R>(run: impl FnOnce() -> R) -> Option<R> {
     }
 }
 
-/// A writer that ends at the first character that is no part of an identifier.
-struct Identifier<'a, 's>(&'a mut Search<'s>);
+/// A writer that ends at the first character that is no part of an identifier: where the fields of a Debug begin. These are
+/// for its developer, and may be secrets.
+pub(crate) struct Identifier<'a, W>(pub(crate) &'a mut W);
 
-impl Write for Identifier<'_, '_> {
+impl<W: Write> Write for Identifier<'_, W> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let identifier = leading_identifier(text);
         self.0.write_str(identifier)?;

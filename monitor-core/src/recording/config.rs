@@ -109,7 +109,8 @@ pub struct StorageConfig {
     pub caller_pairs: usize,
     /// Whether the last error texts of each method are kept: at most 20 a method, of 512 bytes each
     /// ([`MonitorStorage::last_errors`](crate::MonitorStorage::last_errors)). Texts of errors may hold data that is not
-    /// for all who see the service's pages. Default: on.
+    /// for all who see the service's pages. Texts from before it was turned off stay in memory, and are there again once
+    /// it is on. Default: on.
     pub error_texts: bool,
     /// Whether the methods of all `#[monitored]` functions in the program exist at zero from the start. Default: on
     /// in the global storage, off in others.

@@ -7,7 +7,7 @@
 // is told by its start: two of a thread do not have the same one, unless the clock is too coarse to tell them apart.
 
 use std::cell::Cell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::AssertUnwindSafe;
 
 #[cfg(feature = "tracing-exemplars")]
 pub use self::spans::{TraceIdExemplars, TraceIdLayer};
@@ -16,6 +16,7 @@ pub use crate::data::labels::{Exemplar, KeptExemplar};
 
 use crate::base::append::Chunked;
 use crate::base::sync::{AtomicU64, Mutex, Relaxed, leak, lock};
+use crate::errors::survive;
 use crate::recording::method::MethodCore;
 use crate::recording::shard::Span;
 
@@ -137,9 +138,9 @@ fn ask(start: u64, code: impl FnOnce() -> Option<Exemplar>) -> Option<Exemplar> 
         return None;
     }
     let _ = ASKED_ABOUT.try_with(|asked_about| asked_about.set(Some(start)));
-    let exemplar = catch_unwind(AssertUnwindSafe(code));
+    let exemplar = survive(code);
     let _ = ASKED_ABOUT.try_with(|asked_about| asked_about.set(None));
-    exemplar.ok().flatten()
+    exemplar.flatten()
 }
 
 /// Exemplars from `tracing`: the trace of the span that a call opened, or that it ends in.

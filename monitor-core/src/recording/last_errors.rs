@@ -33,7 +33,7 @@ use std::fmt::{self, Write as _};
 
 use crate::base::append::{IN_MODEL, hash_of};
 use crate::base::sync::{Acquire, AtomicU32, AtomicU64, Once, Relaxed, Release, bump, leak};
-use crate::errors::{ErrorText, MAX_SOURCES, survive};
+use crate::errors::{ErrorText, Identifier, MAX_SOURCES, survive};
 
 /// Most texts that are kept of a method.
 const MAX_TEXTS: usize = if IN_MODEL { 1 } else { 20 };
@@ -348,7 +348,7 @@ impl TextBuffer {
             ErrorText::Display(value) => self.write_part(&format_args!("{value:#}")),
             ErrorText::Text(text) => self.write_part(&text),
             ErrorText::Debug(value) => {
-                survive(|| write!(UpToFields(self), "{value:?}"));
+                survive(|| write!(Identifier(self), "{value:?}"));
             }
             ErrorText::Opaque => {}
         }
@@ -412,18 +412,6 @@ impl fmt::Write for TextBuffer {
             self.len = end;
         }
         Ok(())
-    }
-}
-
-/// A writer that ends where the fields of a Debug begin: these are for its developer, and may be secrets.
-struct UpToFields<'a>(&'a mut TextBuffer);
-
-impl fmt::Write for UpToFields<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let is_name = |character: char| character.is_alphanumeric() || character == '_';
-        let end = text.find(|character| !is_name(character));
-        self.0.write_str(&text[..end.unwrap_or(text.len())])?;
-        end.map_or(Ok(()), |_| Err(fmt::Error))
     }
 }
 

@@ -610,7 +610,7 @@ pub(crate) const LAST: usize = if IN_MODEL { 1 } else { 5 };
 const ENTRIES: usize = if IN_MODEL { 4 } else { 128 };
 
 /// Ticks (as a power of two) in which end times are kept beside durations: 0.4 ms at 2.6 GHz.
-pub(crate) const END_SHIFT: u32 = 20;
+const END_SHIFT: u32 = 20;
 
 /// Set in an entry whose duration does not fit in 31 bits and stands in `long`.
 pub(crate) const LONG: u64 = 1 << 31;
@@ -746,6 +746,13 @@ pub(crate) struct RingEntry {
     pub(crate) end: u64,
     /// Its duration in ticks.
     pub(crate) duration: u64,
+}
+
+impl RingEntry {
+    /// When it ended, in ticks, as exactly as that is kept.
+    pub(crate) const fn end_ticks(&self) -> u64 {
+        self.end << END_SHIFT
+    }
 }
 
 /// Walks a ring from the newest call to the oldest of its window: entry by entry, or the ends one by one and the

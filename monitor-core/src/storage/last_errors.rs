@@ -8,9 +8,8 @@ use crate::base::sync::Relaxed;
 use crate::data::snapshot::{LastCall, LastError};
 use crate::recording::last_errors::{KeptText, LastErrors};
 use crate::recording::method::MethodCore;
-use crate::recording::shard::END_SHIFT;
 use crate::storage::MonitorStorage;
-use crate::storage::means::RecentCalls;
+use crate::storage::means::{RecentCalls, RecentOutcome};
 
 impl MonitorStorage {
     /// The last error texts of each method, of calls that ended within this time (`Duration::MAX`: of all), by method,
@@ -140,13 +139,18 @@ impl MonitorStorage {
         let types = self.core.error_types();
         let clock = &self.core.clock;
         let shown = all.iter().filter_map(|call| {
-            let failed = call.outcome()?;
+            let error_type = match call.outcome() {
+                RecentOutcome::Overwritten => return None,
+                RecentOutcome::Success => None,
+                RecentOutcome::Failure(index) => {
+                    Some(types.get(index as usize).cloned().unwrap_or_default())
+                }
+            };
             Some(LastCall {
                 labels: Arc::clone(&call.method().labels),
-                ended: clock.unix_at(call.entry.end << END_SHIFT),
+                ended: clock.unix_at(call.entry.end_ticks()),
                 seconds: clock.seconds(call.entry.duration),
-                error_type: failed
-                    .map(|index| types.get(index as usize).cloned().unwrap_or_default()),
+                error_type,
             })
         });
         shown.collect()

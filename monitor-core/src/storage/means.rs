@@ -201,6 +201,15 @@ impl RecentCalls {
     }
 }
 
+/// How one of the last calls ended.
+pub(crate) enum RecentOutcome {
+    /// The call was overwritten meanwhile.
+    Overwritten,
+    Success,
+    /// With the storage's index of the error type.
+    Failure(u32),
+}
+
 impl RecentCall {
     /// The method and label set it counts as.
     pub(crate) fn method(&self) -> &'static MethodCore {
@@ -212,12 +221,14 @@ impl RecentCall {
         (std::ptr::from_ref(self.shard).addr(), self.entry.seq)
     }
 
-    /// The storage's index of the error type, if it failed; `None` where the call was overwritten meanwhile.
-    #[expect(clippy::option_option, reason = "two questions")]
-    pub(crate) fn outcome(&self) -> Option<Option<u32>> {
+    /// How it ended.
+    pub(crate) fn outcome(&self) -> RecentOutcome {
         let failed = self.shard.error_type_of(self.entry.seq);
         // Read before the head is, as a value is.
-        (self.entry.seq >= self.shard.ring.intact_from()).then_some(failed)
+        if self.entry.seq < self.shard.ring.intact_from() {
+            return RecentOutcome::Overwritten;
+        }
+        failed.map_or(RecentOutcome::Success, RecentOutcome::Failure)
     }
 
     /// The values the call observed, by name.

@@ -123,6 +123,20 @@ fn what_is_too_long_or_misnamed_is_not_sent_and_counted() {
 }
 
 #[test]
+fn a_provider_whose_panic_panics_when_it_is_dropped_gives_none() {
+    struct PanicsOnDrop;
+    impl Drop for PanicsOnDrop {
+        fn drop(&mut self) {
+            panic!("a payload's own fault");
+        }
+    }
+    let (monitor, hand) = monitor();
+    monitor.set_exemplars(|| std::panic::panic_any(PanicsOnDrop));
+    call(monitor, &hand, Duration::from_millis(1), Outcome::Success);
+    assert_eq!(kept(monitor), []);
+}
+
+#[test]
 fn a_provider_that_panics_or_makes_calls_harms_nobody() {
     let (monitor, hand) = monitor();
     let inner = monitor.method("inner").expect("a good name");

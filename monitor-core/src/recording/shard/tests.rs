@@ -29,7 +29,7 @@ fn end_times_outlive_the_wrap_of_their_low_bits() {
     for end in &ends[..3] {
         ring.push(*end, 1);
     }
-    let seen: Vec<u64> = ring.cursor().map(|entry| entry.end << END_SHIFT).collect();
+    let seen: Vec<u64> = ring.cursor().map(|entry| entry.end_ticks()).collect();
     assert_eq!(seen, [ends[2], ends[1], ends[0]]);
 }
 
