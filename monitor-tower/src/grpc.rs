@@ -482,11 +482,11 @@ impl Deadline {
         };
         let elapsed = arrived.elapsed();
         let on_the_way = |limit: Duration| (limit / 10).min(Duration::from_secs(1));
-        let needed = |limit| {
+        let needed = |limit: Duration| {
             if is_client {
                 limit
             } else {
-                limit - on_the_way(limit)
+                limit.saturating_sub(on_the_way(limit))
             }
         };
         let of_client = |limit| elapsed >= needed(limit);
