@@ -482,7 +482,7 @@ impl Deadline {
         };
         let elapsed = arrived.elapsed();
         let on_the_way = |limit: Duration| (limit / 10).min(Duration::from_secs(1));
-        let needed = |limit| {
+        let needed = |limit: Duration| {
             if is_client {
                 limit
             } else {
