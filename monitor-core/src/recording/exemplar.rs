@@ -354,8 +354,10 @@ mod spans {
             let near = || {
                 let span = context.span(id)?;
                 match &self.context {
-                    Some(read) => self.with_dispatch(|dispatch| context_near(span, read, dispatch)),
-                    None => field_near(span),
+                    Some(read) => {
+                        self.with_dispatch(|dispatch| context_near(&span, read, dispatch))
+                    }
+                    None => field_near(&span),
                 }
             };
             let read = || ask(opened.call, near);
@@ -429,21 +431,21 @@ mod spans {
         let span = dispatch.downcast_ref::<Registry>()?.span(id)?;
         let layer = dispatch.downcast_ref::<TraceIdLayer>();
         match layer.and_then(|layer| layer.context.as_ref()) {
-            Some(read) => context_near(span, read, dispatch),
+            Some(read) => context_near(&span, read, dispatch),
             // The layer is not found behind a `reload::Layer`, and the field is kept with the span.
-            None => field_near(span),
+            None => field_near(&span),
         }
     }
 
     /// The field of a span, or of the nearest one around it that has one.
-    fn field_near<'a, R: LookupSpan<'a>>(span: SpanRef<'a, R>) -> Option<Exemplar> {
+    fn field_near<'a, R: LookupSpan<'a>>(span: &SpanRef<'a, R>) -> Option<Exemplar> {
         let mut spans = span.scope();
         spans.find_map(|span| span.extensions().get::<TraceId>()?.exemplar.clone())
     }
 
     /// The exemplar that the function gives of a span, or of the nearest one around it that has one.
     fn context_near<'a, R: LookupSpan<'a>>(
-        span: SpanRef<'a, R>,
+        span: &SpanRef<'a, R>,
         read: &ReadContext,
         dispatch: &Dispatch,
     ) -> Option<Exemplar> {

@@ -70,7 +70,7 @@ impl MonitorStorage {
 
     /// The texts that `read` gives of each method with one since the time it is given, in ticks.
     fn errors_by(
-        &self,
+        self,
         within: Duration,
         read: impl Fn(&LastErrors, u64) -> Vec<KeptText>,
     ) -> Vec<LastError> {

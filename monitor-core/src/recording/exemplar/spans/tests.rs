@@ -185,7 +185,7 @@ fn a_function_for_the_context_that_panics_or_makes_calls_harms_nothing() {
 fn exemplars_by(subscriber: impl Into<Dispatch>) -> [usize; 2] {
     let opens = |monitor: Monitor| {
         call(monitor, "Get", || {
-            info_span!("own", trace_id = "own").in_scope(|| ())
+            info_span!("own", trace_id = "own").in_scope(|| ());
         });
     };
     let ends_in = |monitor: Monitor| {
