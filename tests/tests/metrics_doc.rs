@@ -75,8 +75,10 @@ async fn tower_families() -> Vec<(String, String)> {
         Ok::<_, Infallible>(http::Response::new(Body::empty()))
     });
     let service = monitor_tower::grpc().monitor(monitor).layer(service);
-    let request = http::Request::post(format!("/{path}")).body(Body::empty());
-    let response = service.oneshot(request.expect("a request")).await;
+    let request = http::Request::post(format!("/{path}"));
+    let request = request.header("content-type", "application/grpc");
+    let request = request.body(Body::empty()).expect("a request");
+    let response = service.oneshot(request).await;
     drop(response);
     let page = page(monitor);
     let lines = page.lines().filter_map(|line| line.strip_prefix("# TYPE "));
