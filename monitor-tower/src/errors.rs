@@ -167,18 +167,6 @@ mod tests {
 
     use super::*;
 
-    /// monitor-core searches the lists by halves.
-    #[test]
-    fn types_that_crates_declare_are_sorted() {
-        use monitor_core::__private::{LateTypes, inventory};
-        let lists = inventory::iter::<LateTypes>.into_iter();
-        let lists: Vec<_> = lists.map(|types| types.0).collect();
-        assert!(lists.contains(&&[CONNECT, CONNECTION_LOST][..]));
-        for list in lists {
-            assert!(list.is_sorted(), "{list:?}");
-        }
-    }
-
     #[test]
     fn an_error_whose_text_panics_has_no_type() {
         #[derive(Debug)]

@@ -63,7 +63,7 @@ fn each_row_about_functions_is_true() {
 
 #[test]
 fn each_row_about_http_is_true() {
-    check_table(1, "http", 23);
+    check_table(1, "http", 24);
 }
 
 #[test]
