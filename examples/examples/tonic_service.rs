@@ -48,7 +48,7 @@ async fn look_up(name: &str) -> Result<String, Status> {
         "nobody" => Err(Status::not_found("nobody is not here")),
         "slow" => {
             tokio::time::sleep(Duration::from_secs(60)).await;
-            Err(Status::unavailable("nobody waited"))
+            Err(Status::unavailable("the answer came too late"))
         }
         "database" => Err(Status::unavailable("the database is away")),
         name => Ok(format!("hello, {name}")),

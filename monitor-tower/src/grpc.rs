@@ -17,7 +17,7 @@
 //! is `(unmatched)` and counts by its HTTP status.
 //!
 //! A client that leaves while a handler reads its stream does not end the handler: that gets an error, or the end of the
-//! stream, and answers. If it answers with a failure, nobody waits for it, and the call is cancelled.
+//! stream, and answers. If it answers with a failure, no client gets it, and the call is cancelled.
 //!
 //! # Time limits
 //!
@@ -47,7 +47,7 @@ use tower_service::Service;
 
 use crate::call::{
     CallInFlight, HeldCall, MAX_METHOD_NAME, MonitoredBody, ReadError, ReadResponse,
-    ResponseFuture, Rest, Verdict, cut, method_of,
+    ResponseFuture, Rest, Verdict, cut, method_of, poll_ready,
 };
 use crate::codes::{BROKEN_BODY, CodeOutcome, CodeRule, code_in, code_of_error, code_of_status};
 use crate::errors::{BoxError, outcome_of};
@@ -202,6 +202,14 @@ impl GrpcLayer {
     }
 }
 
+impl GrpcLayer {
+    /// Records a service that cannot take requests any more: the request that it would have got never arrives.
+    fn not_ready(&self, outcome: Outcome<'_>) {
+        let method = unmatched(self.settings.monitor());
+        method.start_entry().finish(outcome);
+    }
+}
+
 impl<S> Layer<S> for GrpcLayer {
     type Service = GrpcService<S>;
 
@@ -271,12 +279,12 @@ where
     type Future = ResponseFuture<S::Future, GrpcReader>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        let ready = self.inner.poll_ready(context);
+        let Self { inner, layer } = self;
+        let settings = &layer.settings;
+        let poll = || inner.poll_ready(context);
+        let ready = poll_ready(settings.monitor, poll, |panic| layer.not_ready(panic));
         if let Poll::Ready(Err(error)) = &ready {
-            let settings = &self.layer.settings;
-            let monitor = settings.monitor();
-            let call = unmatched(monitor).start_entry();
-            call.finish(settings.outcome_of(monitor, error));
+            layer.not_ready(settings.outcome_of(settings.monitor(), error));
         }
         ready
     }
@@ -356,6 +364,14 @@ impl GrpcClientLayer {
     }
 }
 
+impl GrpcClientLayer {
+    /// Records a channel that takes no requests any more: the request that is about to come never does.
+    fn not_ready(&self, outcome: Outcome<'_>) {
+        let method = self.method(self.settings.monitor(), "");
+        method.start().finish(outcome);
+    }
+}
+
 impl<S> Layer<S> for GrpcClientLayer {
     type Service = GrpcClientService<S>;
 
@@ -387,12 +403,12 @@ where
     type Future = ResponseFuture<BoxErrorFuture<S::Future>, GrpcReader>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        let ready = self.inner.poll_ready(context).map_err(Into::into);
+        let Self { inner, layer } = self;
+        let settings = &layer.settings;
+        let poll = || inner.poll_ready(context).map_err(Into::into);
+        let ready = poll_ready(settings.monitor, poll, |panic| layer.not_ready(panic));
         if let Poll::Ready(Err(error)) = &ready {
-            let settings = &self.layer.settings;
-            let monitor = settings.monitor();
-            let call = self.layer.method(monitor, "").start();
-            call.finish(settings.outcome_of(monitor, error));
+            layer.not_ready(settings.outcome_of(settings.monitor(), error));
         }
         ready
     }

@@ -7,6 +7,8 @@ mod support;
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use greet::pb::{CountRequest, Number};
@@ -14,8 +16,8 @@ use greet::{
     Cut, FAILS, GreeterServer, NEVER_ENDS, Obedient, Rest, client, endpoint, greet, messages,
     name_methods, serve, serve_routes,
 };
-use monitor_core::Monitor;
-use monitor_tower::{CodeOutcome, grpc};
+use monitor_core::{Monitor, Outcome};
+use monitor_tower::{CodeOutcome, grpc, grpc_client};
 use support::{calls, counts, monitor, sum_of, wait_for, wait_for_end};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
@@ -699,7 +701,7 @@ async fn a_request_that_is_not_grpc_counts_by_its_http_status_and_gives_no_name(
 async fn a_service_that_takes_no_requests_is_a_failure() {
     let monitor = monitor();
     let mut server = grpc().monitor(monitor).layer(greet::NeverReady);
-    let mut channel = monitor_tower::grpc_client("dictionary")
+    let mut channel = grpc_client("dictionary")
         .monitor(monitor)
         .layer(greet::NeverReady);
     let server =
@@ -715,4 +717,46 @@ async fn a_service_that_takes_no_requests_is_a_failure() {
             "-> dictionary started=1 grpc_unavailable=1",
         ]
     );
+}
+
+/// A service that makes a call while it is asked whether it is ready, and panics.
+struct PanicsInReady;
+
+impl Service<http::Request<Body>> for PanicsInReady {
+    type Response = http::Response<Body>;
+    type Error = std::io::Error;
+    type Future = std::future::Pending<Result<Self::Response, Self::Error>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        let method = Monitor::current().method("InReady").expect("a name");
+        method.start().finish(Outcome::Success);
+        panic!("not ready")
+    }
+
+    fn call(&mut self, _: http::Request<Body>) -> Self::Future {
+        unreachable!("it is never ready")
+    }
+}
+
+#[test]
+fn a_panic_of_poll_ready_is_a_failure_and_its_calls_are_in_the_given_monitor() {
+    fn panics<S: Service<http::Request<Body>>>(mut service: S) {
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        let poll = AssertUnwindSafe(|| service.poll_ready(&mut context).is_ready());
+        let panic = catch_unwind(poll).expect_err("it goes on");
+        assert_eq!(panic.downcast_ref::<&str>(), Some(&"not ready"));
+    }
+    let served = monitor();
+    panics(grpc().monitor(served).layer(PanicsInReady));
+    let expected = ["(unmatched) started=1 panic=1", "InReady started=1 ok=1"];
+    assert_eq!(counts(served), expected);
+
+    let called = monitor();
+    panics(
+        grpc_client("dictionary")
+            .monitor(called)
+            .layer(PanicsInReady),
+    );
+    let expected = ["-> dictionary started=1 panic=1", "InReady started=1 ok=1"];
+    assert_eq!(counts(called), expected);
 }
