@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 pub use crate::data::buckets::{SIZE_BOUNDS, TIME_BOUNDS};
 pub use crate::data::labels::{Label, Labels};
+pub use crate::data::native::{NATIVE_SCHEMA, NATIVE_ZERO_THRESHOLD, NativeBuckets};
 
 use crate::data::buckets::ShownBuckets;
 use crate::data::labels::KeptExemplar;
@@ -93,6 +94,7 @@ pub enum ChildValue {
 
 /// A histogram's state.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Histogram {
     /// Upper bounds, inclusive, strictly increasing, without `+Inf`.
     pub bounds: Arc<[f64]>,
@@ -102,6 +104,9 @@ pub struct Histogram {
     pub sum: f64,
     /// Observations that lead to a trace, by bucket; none without a provider, and none from a registry.
     pub exemplars: Vec<KeptExemplar>,
+    /// The same observations by exponential bucket, where those were asked for and the histogram has them: its count is
+    /// that of `counts`.
+    pub native: Option<NativeBuckets>,
 }
 
 impl Family {
@@ -137,11 +142,17 @@ impl ChildValue {
 impl Histogram {
     /// An empty histogram over these bounds.
     pub fn empty(bounds: &Arc<[f64]>) -> Self {
+        Self::new(Arc::clone(bounds), vec![0; bounds.len() + 1], 0.0)
+    }
+
+    /// A histogram with these counts, one more than there are bounds, and this sum; without exemplars and native buckets.
+    pub fn new(bounds: Arc<[f64]>, counts: Vec<u64>, sum: f64) -> Self {
         Self {
-            counts: vec![0; bounds.len() + 1],
-            bounds: Arc::clone(bounds),
-            sum: 0.0,
+            bounds,
+            counts,
+            sum,
             exemplars: Vec::new(),
+            native: None,
         }
     }
 
@@ -285,10 +296,12 @@ impl Visitor for Vec<Family> {
             ValueView::Int(value) => ChildValue::Int(value),
             ValueView::Float(value) => ChildValue::Float(value),
             ValueView::Histogram(value) => ChildValue::Histogram(Histogram {
-                bounds: Arc::clone(value.bounds()),
-                counts: value.counts().collect(),
-                sum: value.sum(),
                 exemplars: value.exemplars().map(KeptExemplar::in_bucket).collect(),
+                ..Histogram::new(
+                    Arc::clone(value.bounds()),
+                    value.counts().collect(),
+                    value.sum(),
+                )
             }),
         };
         if let Some(family) = self.last_mut() {

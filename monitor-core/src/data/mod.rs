@@ -10,6 +10,7 @@ pub mod family;
 pub mod key;
 pub(crate) mod labels;
 pub(crate) mod name;
+pub(crate) mod native;
 pub mod snapshot;
 pub mod status;
 pub mod value;

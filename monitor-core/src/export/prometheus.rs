@@ -262,12 +262,7 @@ fn histogram_from(histogram: &proto::Histogram, known: &mut Arc<[f64]>) -> Histo
     if **known != *bounds {
         *known = bounds.into();
     }
-    Histogram {
-        bounds: Arc::clone(known),
-        counts,
-        sum: histogram.get_sample_sum(),
-        exemplars: Vec::new(),
-    }
+    Histogram::new(Arc::clone(known), counts, histogram.get_sample_sum())
 }
 
 fn summary_from(summary: &proto::Summary) -> ChildValue {

@@ -750,6 +750,7 @@ impl HistogramCell {
             counts: self.counts.iter().map(count).collect(),
             sum,
             exemplars: Vec::new(),
+            native: None,
         }
     }
 }

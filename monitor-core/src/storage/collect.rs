@@ -242,6 +242,16 @@ impl MonitorStorage {
     /// The state at this moment.
     #[doc(alias = "refresh_registry_for_metrics")]
     pub fn snapshot(&self) -> Snapshot {
+        self.read(false)
+    }
+
+    /// The state at this moment, with the durations of calls by exponential bucket too
+    /// ([`Histogram::native`](crate::family::Histogram::native)).
+    pub fn native_snapshot(&self) -> Snapshot {
+        self.read(true)
+    }
+
+    fn read(&self, _native: bool) -> Snapshot {
         let core = self.core;
         core.report_unknown_types();
         let now = core.clock.now();
@@ -412,11 +422,9 @@ fn read_method(
     let bounds = &method.shared.bounds();
     let counts = MethodCounts::read(method, bounds.len() + 1, now);
     let in_flight = counts.started.saturating_sub(counts.finished());
-    let histogram = |outcome: OutcomeCounts| Histogram {
-        bounds: Arc::clone(bounds),
-        counts: outcome.buckets,
-        sum: clock.in_seconds(outcome.ticks),
-        exemplars: Vec::new(),
+    let histogram = |outcome: OutcomeCounts| {
+        let sum = clock.in_seconds(outcome.ticks);
+        Histogram::new(Arc::clone(bounds), outcome.buckets, sum)
     };
     let entries_in_flight = counts.entries.in_flight();
     match method.storage.rules().config.totals {

@@ -58,12 +58,7 @@ fn gauge(name: &str, labels: &[(&str, &str)], value: f64) -> Family {
 }
 
 fn histogram(name: &str) -> Family {
-    let value = Histogram {
-        bounds: Arc::from([0.5, 1.0]),
-        counts: vec![1, 0, 2],
-        sum: 7.0,
-        exemplars: Vec::new(),
-    };
+    let value = Histogram::new(Arc::from([0.5, 1.0]), vec![1, 0, 2], 7.0);
     family(
         name,
         FamilyType::Histogram,

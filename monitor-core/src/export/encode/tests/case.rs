@@ -171,15 +171,12 @@ fn value_of(value: &Value) -> ChildValue {
         ChildValue::Int(whole)
     } else if value["bounds"].is_array() {
         let counts = value["counts"].as_array().expect("counts");
-        ChildValue::Histogram(Histogram {
-            bounds: numbers(&value["bounds"]).into(),
-            counts: counts
-                .iter()
-                .map(|count| count.as_u64().expect("a count"))
-                .collect(),
-            sum: number(&value["sum"]),
-            exemplars: Vec::new(),
-        })
+        let counts = counts.iter().map(|count| count.as_u64().expect("a count"));
+        ChildValue::Histogram(Histogram::new(
+            numbers(&value["bounds"]).into(),
+            counts.collect(),
+            number(&value["sum"]),
+        ))
     } else if let Some(quantiles) = value["quantiles"].as_array() {
         ChildValue::Summary {
             quantiles: quantiles

@@ -47,12 +47,7 @@ fn any_histogram() -> impl Strategy<Value = ChildValue> {
         });
         let bounds: Arc<[f64]> = bounds.collect();
         let counts = counts[..=bounds.len()].to_vec();
-        ChildValue::Histogram(Histogram {
-            bounds,
-            counts,
-            sum,
-            exemplars: Vec::new(),
-        })
+        ChildValue::Histogram(Histogram::new(bounds, counts, sum))
     })
 }
 

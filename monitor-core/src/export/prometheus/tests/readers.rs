@@ -335,12 +335,7 @@ fn buckets_out_of_order_are_left_out_and_no_observation_is_lost() {
     let mut metric = proto::Metric::default();
     metric.set_histogram(value);
     let families = from_proto(&[of("h", HISTOGRAM, vec![metric])]);
-    let want = Histogram {
-        bounds: Arc::from([1.0, 2.0]),
-        counts: vec![1, 3, 5],
-        sum: 0.0,
-        exemplars: Vec::new(),
-    };
+    let want = Histogram::new(Arc::from([1.0, 2.0]), vec![1, 3, 5], 0.0);
     assert_eq!(families[0].children[0].value, ChildValue::Histogram(want));
 }
 
