@@ -156,7 +156,7 @@ impl<T: Copy> Once<T> {
             Some(there) => {
                 // As std does: wait until the winner is through.
                 while !self.ready.load(Acquire) {
-                    loom::thread::yield_now();
+                    yield_now();
                 }
                 Err(there)
             }
