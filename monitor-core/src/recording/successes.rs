@@ -36,7 +36,8 @@ use crate::recording::ring::Ring;
 pub(crate) const BATCH: u64 = if IN_MODEL { 2 } else { 16 };
 
 /// How often a reader tries before it asks for a copy.
-const TRIES: u32 = if IN_MODEL { 1 } else { 32 };
+// In a model more than the owner folds, but for the model that asks for one.
+const TRIES: u32 = if IN_MODEL { 3 } else { 32 };
 
 /// The durations of the calls of a [`Ring`] that succeeded; one writer, any number of readers.
 #[derive(Debug)]
