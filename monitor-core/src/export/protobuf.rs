@@ -1,8 +1,8 @@
 //! The encoder of messages: a visitor that writes families as `io.prometheus.client.MetricFamily`, delimited.
 //!
 //! The numbers of fields are those of `metrics.proto` in the repository `prometheus/client_model`; the wire format is
-//! that of <https://protobuf.dev/programming-guides/encoding>. Messages are written by hand: there are ten of them, none is read here, and a page is
-//! written in one pass without an object for each sample.
+//! that of <https://protobuf.dev/programming-guides/encoding>. Messages are written by hand: there are ten of them, none
+//! is read here, and a page is written in one pass without an object for each sample.
 //!
 //! # Lengths
 //!
