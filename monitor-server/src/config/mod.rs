@@ -148,6 +148,10 @@ const COMPRESSED_AGE: Duration = Duration::from_millis(100);
 /// # Ok::<(), monitor_server::ConfigError>(())
 /// ```
 #[derive(Debug, Clone, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a setting of its own"
+)]
 pub struct MonitorConfig {
     listen: Listen,
     /// The text of `MONITOR_PORT`, where that is no setting: the address of something else that is named `monitor`.
