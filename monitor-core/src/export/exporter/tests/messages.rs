@@ -142,3 +142,29 @@ fn one_exporter_writes_both_kinds_of_pages_in_turn() {
     let first = formats.map(write);
     assert_eq!(formats.map(write), first);
 }
+
+/// From the calls of a monitor to the page: the buckets of a known load.
+#[test]
+fn the_native_buckets_of_a_page_are_those_of_the_calls() {
+    let (clock, hand) = crate::Clock::manual(1_700_000_000.0);
+    let monitor = crate::Monitor::with_clock(crate::StorageConfig::default(), clock);
+    let method = monitor.method("Get").expect("a name");
+    for millis in [0, 1, 1, 1500] {
+        let call = method.start();
+        hand.advance(std::time::Duration::from_millis(millis));
+        call.finish(crate::Outcome::Success);
+    }
+    let page = messages(&monitor.native_snapshot(), Profile::Servicekit);
+    for name in ["stats_hist_time_full", "tasks_time_spent_quantile"] {
+        let metric = &metrics(&page, name)[0];
+        let Value::Histogram(histogram) = &metric.value else {
+            panic!("a histogram: {metric:?}");
+        };
+        let native = histogram.native.as_ref().expect("native fields");
+        // 2^(-80/8) s is 0.98 ms, 2^(5/8) s is 1.54 s.
+        assert_eq!(filled(metric), Some(vec![(-79, 2), (5, 1)]));
+        assert_eq!((native.zero, histogram.count), (1, 4));
+    }
+    let page = messages(&monitor.snapshot(), Profile::Servicekit);
+    assert_eq!(filled(&metrics(&page, "stats_hist_time_full")[0]), None);
+}
