@@ -232,24 +232,30 @@ impl<'a> PageParts<'a> {
             }
         }
         let mut all = Histogram::empty(&bounds);
-        let (mut cells, mut shown) = (Arc::default(), ShownBuckets::new(&[], &bounds, &[]));
-        for one in methods.flat_map(|method| [&method.success, &method.failure]) {
-            if !Arc::ptr_eq(&cells, &one.bounds) {
-                cells = Arc::clone(&one.bounds);
-                shown = ShownBuckets::new(&cells, &bounds, &[]);
+        let outcomes = || {
+            methods
+                .clone()
+                .flat_map(|method| [&method.success, &method.failure])
+        };
+        // Those over the same cells are next to each other, mostly all: they are added up before they are shown.
+        let mut rest = outcomes().peekable();
+        while let Some(first) = rest.next() {
+            let mut sum = first.clone();
+            let same = |one: &&Histogram| Arc::ptr_eq(&one.bounds, &first.bounds);
+            while let Some(one) = rest.next_if(same) {
+                sum.add_counts(one);
             }
+            let shown = ShownBuckets::new(&sum.bounds, &bounds, &[]);
             let view = HistogramView {
                 shown: Some(&shown),
-                ..one.into()
+                ..(&sum).into()
             };
             for (all, count) in all.counts.iter_mut().zip(view.counts()) {
                 *all += count;
             }
-            all.sum += one.sum;
+            all.sum += sum.sum;
         }
-        let parts = self.snapshot.methods.iter();
-        let parts = parts.flat_map(|method| [&method.success, &method.failure]);
-        all.native = NativeBuckets::sum(parts.map(|one| one.native.as_ref()));
+        all.native = NativeBuckets::sum(outcomes().map(|one| one.native.as_ref()));
         all
     }
 
