@@ -41,6 +41,7 @@ use crate::data::labels::sort_labels;
 use crate::data::snapshot::MetricSnapshot;
 use crate::data::value::ValueKind;
 
+use super::cells::BucketSpec;
 use super::index::{Found, Index, IndexNode, LockedMap};
 use super::registry::{AnyFamily, MetricSpec};
 
@@ -550,7 +551,7 @@ impl<C> KeyChild<C> {
 /// Hiding a child leaves a mark in the words that updates write, so each update is either before it or sees the mark
 /// and brings the child back. Earlier counts stay.
 pub trait LabelCell: Sized + Send + Sync + 'static {
-    fn new(bounds: &Arc<[f64]>) -> Self;
+    fn new(spec: &BucketSpec) -> Self;
     fn hide(&self);
     fn unhide(&self);
     /// `None` while hidden, for cells in which that shows.
@@ -700,7 +701,7 @@ impl<C: LabelCell> LabelFamily<C> {
     }
 
     fn child(&self, hash: u64, labels: Vec<Label>) -> LabelRef<C> {
-        let cell = C::new(&self.spec.bounds);
+        let cell = C::new(&self.spec.buckets);
         Arc::new(IndexNode::new(
             hash,
             FamilyChild::new(labels.into(), cell, 0),

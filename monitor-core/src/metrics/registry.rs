@@ -20,6 +20,7 @@ use crate::data::name::{
     is_reserved_label,
 };
 use crate::data::snapshot::MetricSnapshot;
+use crate::metrics::cells::{BucketKind, BucketSpec};
 use crate::metrics::family::{FamilyLimits, Handle, LabelCell, LabelFamily};
 
 /// The description of a metric to register.
@@ -46,6 +47,7 @@ pub struct MetricDesc<L = NoLabels> {
     pub(super) name: Cow<'static, str>,
     pub(super) help: Cow<'static, str>,
     pub(super) unit: Option<&'static str>,
+    pub(super) buckets: BucketKind,
     pub(super) labels: L,
 }
 
@@ -61,6 +63,7 @@ impl MetricDesc {
             name: name.into(),
             help: help.into(),
             unit: None,
+            buckets: BucketKind::Classic,
             labels: NoLabels,
         }
     }
@@ -74,6 +77,58 @@ impl<L> MetricDesc<L> {
         Self { unit, ..self }
     }
 
+    /// Counts the observations of a histogram by exponential bucket too, as a native histogram of Prometheus has them.
+    ///
+    /// They are in [`Histogram::native`](crate::family::Histogram::native) of a snapshot, and on the pages of a server
+    /// where its configuration has `native_histograms: true`. The bounds that the histogram is registered with stay as
+    /// they are, for pages in the text formats.
+    ///
+    /// # Definition
+    ///
+    /// [`NativeBuckets`](crate::family::NativeBuckets) of schema 3: eight buckets for each power of two, each 9 % wide, so
+    /// a quantile is off by 4.4 % of its value at most. Values up to a magnitude of 2^-24
+    /// ([`NATIVE_ZERO_THRESHOLD`](crate::family::NATIVE_ZERO_THRESHOLD)) are in the zero bucket; negative values, which a histogram takes where its first bound is negative,
+    /// have buckets of their own. If a child has more than 160 buckets, a snapshot has them at the next lower schema with at
+    /// most so many, in which each is the sum of two, and so on; that never goes back.
+    ///
+    /// # Consistency
+    ///
+    /// In every snapshot the exponential buckets and those by bound have the same number of observations, and no count ever
+    /// falls (but for two buckets that become one).
+    ///
+    /// # Errors
+    ///
+    /// Registering a counter or a gauge so returns [`RegisterError::NotHistogram`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_core::family::ChildValue;
+    /// use monitor_core::metric::{MetricDesc, RegisterError};
+    /// use monitor_core::{Monitor, StorageConfig, TIME_BOUNDS};
+    ///
+    /// let monitor = Monitor::new(StorageConfig::default());
+    /// let wait = MetricDesc::new("queue_wait", "How long jobs wait.").unit("seconds").native();
+    /// let wait = monitor.register_histogram(wait, &TIME_BOUNDS)?;
+    /// for seconds in [0.0, 0.000_002, 0.25, 0.25] {
+    ///     wait.observe(seconds);
+    /// }
+    /// let snapshot = monitor.snapshot();
+    /// let ChildValue::Histogram(wait) = &snapshot.values.metrics[0].children[0].value else {
+    ///     panic!("a histogram");
+    /// };
+    /// let native = wait.native.as_ref().expect("it has native buckets");
+    /// // 0.25 = 2^(-16 / 8) is the upper end of its bucket, and 2 us lies between 2^(-152 / 8) and 2^(-151 / 8).
+    /// assert_eq!((native.zero, &*native.positive), (1, &[(-151, 1), (-16, 2)][..]));
+    /// assert_eq!(native.count(), wait.count());
+    /// # Ok::<(), RegisterError>(())
+    /// ```
+    #[must_use]
+    pub fn native(self) -> Self {
+        let buckets = BucketKind::Native;
+        Self { buckets, ..self }
+    }
+
     /// The names of the labels. Registering it gives a [`MetricFamily`], whose children have as many label values.
     #[must_use]
     pub fn labels<S: Into<Cow<'static, str>>, const N: usize>(
@@ -84,6 +139,7 @@ impl<L> MetricDesc<L> {
             name: self.name,
             help: self.help,
             unit: self.unit,
+            buckets: self.buckets,
             labels: names.map(Into::into),
         }
     }
@@ -181,6 +237,14 @@ pub enum RegisterError {
         /// The bound.
         bound: f64,
     },
+    /// Only a histogram has native buckets.
+    #[error("`{name}` has native buckets: a {kind} cannot have them, only a histogram")]
+    NotHistogram {
+        /// The name on the page.
+        name: String,
+        /// `counter` or `gauge`.
+        kind: &'static str,
+    },
     /// A metric of this name is registered already, and is not the same.
     #[error("`{name}` is registered already with another {field}: {registered}, not {given}")]
     Differs {
@@ -219,6 +283,8 @@ pub enum MetricField {
     Labels,
     /// The upper bounds of a histogram's buckets.
     Bounds,
+    /// Whether a histogram has native buckets.
+    Native,
 }
 
 impl fmt::Display for MetricField {
@@ -229,6 +295,7 @@ impl fmt::Display for MetricField {
             Self::Unit => "unit",
             Self::Labels => "list of labels",
             Self::Bounds => "list of bounds",
+            Self::Native => "kind of buckets",
         })
     }
 }
@@ -267,8 +334,8 @@ pub(super) struct MetricSpec {
     pub(super) labels: Box<[Cow<'static, str>]>,
     /// Where each of them is once they are sorted.
     pub(super) places: Box<[usize]>,
-    /// Upper bounds; empty but for histograms.
-    pub(super) bounds: Arc<[f64]>,
+    /// Empty but for histograms.
+    pub(super) buckets: BucketSpec,
 }
 
 impl Registry {
@@ -361,6 +428,12 @@ impl MetricSpec {
         if kind == FamilyType::Gauge && is_of_prometheus(&name) {
             return Err(RegisterError::ReservedName { name });
         }
+        if desc.buckets == BucketKind::Native && kind != FamilyType::Histogram {
+            let kind = type_name(kind);
+            return Err(RegisterError::NotHistogram { name, kind });
+        }
+        // A zero has no sign: Prometheus 3 stores `-0.0` under another label value than it reads.
+        let bounds = bounds.iter().map(|bound| bound + 0.0).collect();
         let place = |name| labels.iter().filter(|other| *other < name).count();
         Ok(Self {
             name: name.into(),
@@ -369,8 +442,7 @@ impl MetricSpec {
             kind,
             places: labels.iter().map(place).collect(),
             labels: labels.into(),
-            // A zero has no sign: Prometheus 3 stores `-0.0` under another label value than it reads.
-            bounds: bounds.iter().map(|bound| bound + 0.0).collect(),
+            buckets: BucketSpec::new(bounds, desc.buckets),
         })
     }
 
@@ -380,7 +452,14 @@ impl MetricSpec {
             (MetricField::Help, self.help == there.help),
             (MetricField::Unit, self.unit == there.unit),
             (MetricField::Labels, self.labels == there.labels),
-            (MetricField::Bounds, self.bounds == there.bounds),
+            (
+                MetricField::Bounds,
+                self.buckets.bounds == there.buckets.bounds,
+            ),
+            (
+                MetricField::Native,
+                self.buckets.kind() == there.buckets.kind(),
+            ),
         ];
         match is_same.iter().find(|(_, is_same)| !is_same) {
             Some((field, _)) => Err(self.differs(there, *field)),
@@ -390,11 +469,12 @@ impl MetricSpec {
 
     fn differs(&self, there: &Self, field: MetricField) -> RegisterError {
         let show = |spec: &Self| match field {
-            MetricField::Type => format!("{:?}", spec.kind).to_lowercase(),
+            MetricField::Type => type_name(spec.kind).to_owned(),
             MetricField::Help => format!("{:?}", spec.help),
             MetricField::Unit => spec.unit.unwrap_or("none").to_owned(),
             MetricField::Labels => format!("{:?}", spec.labels),
-            MetricField::Bounds => format!("{:?}", spec.bounds),
+            MetricField::Bounds => format!("{:?}", spec.buckets.bounds),
+            MetricField::Native => format!("{:?}", spec.buckets.kind()).to_lowercase(),
         };
         RegisterError::Differs {
             name: self.name.to_string(),
@@ -402,6 +482,15 @@ impl MetricSpec {
             registered: show(there),
             given: show(self),
         }
+    }
+}
+
+/// A type of registered metrics, as messages name it.
+fn type_name(kind: FamilyType) -> &'static str {
+    match kind {
+        FamilyType::Counter => "counter",
+        FamilyType::Gauge => "gauge",
+        _ => "histogram",
     }
 }
 
