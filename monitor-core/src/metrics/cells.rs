@@ -545,7 +545,7 @@ impl LabelCell for CounterCell {
         self.int.fetch_and(!HIDDEN, AcqRel);
     }
 
-    fn value(&self) -> Option<ChildValue> {
+    fn value(&self, _: BucketKind) -> Option<ChildValue> {
         let (int, float) = self.parts();
         Some(if float > 0.0 {
             ChildValue::Float(to_f64(int) + float)
@@ -658,7 +658,7 @@ impl LabelCell for GaugeCell {
         let _ = self.value.compare_exchange(NO_FLOAT, kept, AcqRel, Relaxed);
     }
 
-    fn value(&self) -> Option<ChildValue> {
+    fn value(&self, _: BucketKind) -> Option<ChildValue> {
         float(self.value.load(Relaxed)).map(ChildValue::Float)
     }
 }
@@ -707,12 +707,12 @@ impl Histogram {
 
     /// How many values were observed.
     pub fn count(&self) -> u64 {
-        self.0.read().count()
+        self.0.read(BucketKind::Classic).count()
     }
 
     /// Their sum.
     pub fn sum(&self) -> f64 {
-        self.0.read().sum
+        self.0.read(BucketKind::Classic).sum
     }
 }
 
@@ -749,14 +749,24 @@ impl BucketSpec {
     }
 }
 
-/// Whether a histogram has exponential buckets.
+/// Whether a histogram has exponential buckets, or a reader wants them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum BucketKind {
+pub enum BucketKind {
     /// None: it is classic.
     #[default]
     Classic,
     /// Beside its own.
     Native,
+}
+
+impl BucketKind {
+    pub(crate) fn wanted(with_native: bool) -> Self {
+        if with_native {
+            Self::Native
+        } else {
+            Self::Classic
+        }
+    }
 }
 
 /// The buckets are `Relaxed`: each stands for itself, and the sum's Release orders them. Hiding marks each of them in
@@ -790,11 +800,11 @@ impl HistogramCell {
         native.map_or(0, |native| native.observe(bucket, value))
     }
 
-    pub(super) fn read(&self) -> Plain {
+    pub(super) fn read(&self, wanted: BucketKind) -> Plain {
         // Acquire: pairs with the Release in `observe`; the buckets have to be read after it.
         let sum = f64::from_bits(self.sum.load(Acquire));
         if let Some(native) = &self.native {
-            return native.read(&self.bounds, sum);
+            return native.read(&self.bounds, sum, wanted);
         }
         let count = |count: &AtomicU64| count.load(Relaxed) & !HIDDEN;
         let counts = self.counts.iter().map(count).collect();
@@ -832,8 +842,8 @@ impl LabelCell for HistogramCell {
         }
     }
 
-    fn value(&self) -> Option<ChildValue> {
-        Some(ChildValue::Histogram(self.read()))
+    fn value(&self, wanted: BucketKind) -> Option<ChildValue> {
+        Some(ChildValue::Histogram(self.read(wanted)))
     }
 }
 

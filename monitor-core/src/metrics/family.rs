@@ -41,7 +41,7 @@ use crate::data::labels::sort_labels;
 use crate::data::snapshot::MetricSnapshot;
 use crate::data::value::ValueKind;
 
-use super::cells::BucketSpec;
+use super::cells::{BucketKind, BucketSpec};
 use super::index::{Found, Index, IndexNode, LockedMap};
 use super::registry::{AnyFamily, MetricSpec};
 
@@ -554,8 +554,8 @@ pub trait LabelCell: Sized + Send + Sync + 'static {
     fn new(spec: &BucketSpec) -> Self;
     fn hide(&self);
     fn unhide(&self);
-    /// `None` while hidden, for cells in which that shows.
-    fn value(&self) -> Option<ChildValue>;
+    /// Native buckets where they are wanted and it has them. `None` while hidden, for cells in which that shows.
+    fn value(&self, wanted: BucketKind) -> Option<ChildValue>;
 }
 
 type LabelChild<C> = FamilyChild<Labels, C>;
@@ -795,11 +795,11 @@ impl<C: LabelCell> AnyFamily for LabelFamily<C> {
         &self.spec
     }
 
-    fn snapshot(&self) -> MetricSnapshot {
+    fn snapshot(&self, wanted: BucketKind) -> MetricSnapshot {
         let mut children = lock(&self.order).children();
         children.extend(self.overflow.get().cloned());
         let page_child = |child: &LabelRef<C>| {
-            let value = child.cell.value()?;
+            let value = child.cell.value(wanted)?;
             let labels = child.key.clone();
             Some(Child { labels, value })
         };

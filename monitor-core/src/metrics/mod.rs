@@ -16,6 +16,8 @@ mod native;
 mod registry;
 mod user_points;
 
+pub(crate) use cells::BucketKind;
+
 pub mod typed {
     //! Typed metrics of the user's own: counters, gauges and histograms under their own names.
     //!

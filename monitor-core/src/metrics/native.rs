@@ -30,8 +30,9 @@ use crate::base::sync::{AcqRel, AtomicU64, Mutex, Once, Relaxed, lock};
 use crate::data::family::{
     Histogram as Plain, NATIVE_SCHEMA, NATIVE_ZERO_THRESHOLD, NativeBuckets,
 };
+use crate::data::native::OCTAVE;
 
-use super::cells::HIDDEN;
+use super::cells::{BucketKind, HIDDEN};
 
 /// Powers of two of the zero threshold: 2^-24.
 const ZERO_EXPONENT: i32 = -24;
@@ -42,19 +43,18 @@ const ZERO_INDEX: i32 = ZERO_EXPONENT * STEPS;
 
 /// Bits of a double below its exponent.
 const MANTISSA_BITS: u32 = f64::MANTISSA_DIGITS - 1;
+const FRACTION: u64 = (1 << MANTISSA_BITS) - 1;
 
-/// The fractions 2^(k/8) - 1 for k from 1 to 7, in units of a double's last bit and rounded down: none of them is a
-/// double, so a double's fraction is above one if it is greater. The last is above every fraction.
-const FRACTIONS: [u64; 8] = [
-    0x0001_72b8_3c7d_517a,
-    0x0003_06fe_0a31_b715,
-    0x0004_bfda_d536_2a27,
-    0x0006_a09e_667f_3bcc,
-    0x0008_ace5_422a_a0db,
-    0x000a_e89f_995a_d3ad,
-    0x000d_5818_dcfb_a487,
-    u64::MAX,
-];
+/// The bits below the exponent of the bounds 2^(k/8) for k from 1 to 7, and more than any double has.
+const FRACTIONS: [u64; 8] = {
+    let mut fractions = [u64::MAX; 8];
+    let mut step = 1;
+    while step < OCTAVE.len() {
+        fractions[step - 1] = OCTAVE[step].to_bits() & FRACTION;
+        step += 1;
+    }
+    fractions
+};
 
 /// The exponential bucket of a finite number: 0 is the zero bucket, `i` the `i`-th above it, and `-i` that of the
 /// negative numbers of the same magnitudes.
@@ -71,7 +71,7 @@ pub(super) fn key(value: f64) -> i32 {
         return 0;
     }
     let bits = magnitude.to_bits();
-    let fraction = bits & ((1 << MANTISSA_BITS) - 1);
+    let fraction = bits & FRACTION;
     let eighth = fraction >> (MANTISSA_BITS - 3);
     // The exponent field of a magnitude above the threshold is that of a normal number: 11 bits, as the sign is 0.
     let exponent = (bits >> MANTISSA_BITS) as i32 - (f64::MAX_EXP - 1);
@@ -241,33 +241,62 @@ impl NativeCells {
         of_keys.chain(&self.above)
     }
 
-    /// Both kinds of buckets, from one reading of each cell. The caller has read the sum before.
-    pub(super) fn read(&self, bounds: &Arc<[f64]>, sum: f64) -> Plain {
+    /// Both kinds of buckets, or the classic ones alone, from one reading of each cell. The caller has read the sum
+    /// before.
+    pub(super) fn read(&self, bounds: &Arc<[f64]>, sum: f64, wanted: BucketKind) -> Plain {
         let mut counts = vec![0; bounds.len() + 1];
-        let mut by_key: Vec<(i32, u64)> = Vec::new();
-        let mut count_cell = |key, bucket: usize, cell: &AtomicU64| {
-            let count = cell.load(Relaxed) & !HIDDEN;
-            if count > 0 {
-                counts[bucket] += count;
-                by_key.push((key, count));
+        let mut native = (wanted == BucketKind::Native).then(NativeBuckets::default);
+        let mut add = |bucket: usize, key, count| {
+            counts[bucket] += count;
+            if let Some(native) = &mut native {
+                add_to(native, key, count);
             }
         };
-        let mut bucket = 0;
-        for (key, cell) in self.cells_of_keys() {
-            while self.keys.get(bucket).is_some_and(|bound| *bound < key) {
-                bucket += 1;
+        let count = |cell: &AtomicU64| cell.load(Relaxed) & !HIDDEN;
+        // Bounds whose cell was read: those of a lower key. A key's own cell is below each bound of the same key.
+        let mut bounds_read = 0;
+        self.cells_of_keys().for_each(|(key, cell)| {
+            let count_of_key = count(cell);
+            if count_of_key == 0 {
+                return;
             }
-            count_cell(key, bucket, cell);
+            while let Some(bound) = self.keys.get(bounds_read).filter(|bound| **bound < key) {
+                bounds_read += 1;
+                add(bounds_read, *bound, count(&self.above[bounds_read - 1]));
+            }
+            add(bounds_read, key, count_of_key);
+        });
+        for (bound, above) in self.keys.iter().zip(&self.above).skip(bounds_read) {
+            bounds_read += 1;
+            add(bounds_read, *bound, count(above));
         }
-        for (below, (key, cell)) in self.keys.iter().zip(&self.above).enumerate() {
-            count_cell(*key, below + 1, cell);
+        if let Some(native) = &mut native {
+            native.negative.reverse();
+            limit(native);
         }
-        // Two ascending runs.
-        by_key.sort_by_key(|(key, _)| *key);
         Plain {
-            native: Some(native_buckets(&by_key)),
+            native,
             ..Plain::new(Arc::clone(bounds), counts, sum)
         }
+    }
+}
+
+/// Adds to the bucket of a key, which is not below that of the last addition. Buckets of negative numbers come in
+/// descending order of their index.
+fn add_to(native: &mut NativeBuckets, key: i32, count: u64) {
+    let side = match key {
+        _ if count == 0 => return,
+        0 => {
+            native.zero += count;
+            return;
+        }
+        1.. => &mut native.positive,
+        _ => &mut native.negative,
+    };
+    let index = key.abs() + ZERO_INDEX;
+    match side.last_mut() {
+        Some((last, sum)) if *last == index => *sum += count,
+        _ => side.push((index, count)),
     }
 }
 
@@ -275,19 +304,9 @@ impl NativeCells {
 /// limit by default, Grafana Mimir one of 160 (`-validation.max-native-histogram-buckets`).
 const MAX_NATIVE_BUCKETS: usize = 160;
 
-/// The buckets of counts by key, which ascend; at a schema that keeps them below the limit. As buckets only come, the
-/// schema of a histogram never rises again.
-fn native_buckets(by_key: &[(i32, u64)]) -> NativeBuckets {
-    let mut native = NativeBuckets::default();
-    let (negative, others) = by_key.split_at(by_key.partition_point(|(key, _)| *key < 0));
-    let (zero, positive) = others.split_at(others.partition_point(|(key, _)| *key == 0));
-    native.zero = zero.iter().map(|(_, count)| count).sum();
-    let index = |(key, count): &(i32, u64)| (key.abs() + ZERO_INDEX, *count);
-    native.positive = positive.iter().map(index).collect();
-    native.negative = negative.iter().rev().map(index).collect();
-    for side in [&mut native.positive, &mut native.negative] {
-        join_equal(side);
-    }
+/// Lowers the schema until there are no more buckets than the limit. As buckets only come, the schema of a histogram
+/// never rises again.
+fn limit(native: &mut NativeBuckets) {
     while native.positive.len() + native.negative.len() > MAX_NATIVE_BUCKETS {
         native.schema -= 1;
         for side in [&mut native.positive, &mut native.negative] {
@@ -298,7 +317,6 @@ fn native_buckets(by_key: &[(i32, u64)]) -> NativeBuckets {
             join_equal(side);
         }
     }
-    native
 }
 
 /// Adds up the counts of equal indexes, which stand together.

@@ -79,8 +79,9 @@ impl<L> MetricDesc<L> {
 
     /// Counts the observations of a histogram by exponential bucket too, as a native histogram of Prometheus has them.
     ///
-    /// They are in [`Histogram::native`](crate::family::Histogram::native) of a snapshot, and on the pages of a server
-    /// where its configuration has `native_histograms: true`. The bounds that the histogram is registered with stay as
+    /// They are in [`Histogram::native`](crate::family::Histogram::native) of a
+    /// [`native_snapshot`](crate::MonitorStorage::native_snapshot), and on the pages of a server where its configuration has
+    /// `native_histograms: true`. The bounds that the histogram is registered with stay as
     /// they are, for pages in the text formats.
     ///
     /// # Definition
@@ -113,7 +114,7 @@ impl<L> MetricDesc<L> {
     /// for seconds in [0.0, 0.000_002, 0.25, 0.25] {
     ///     wait.observe(seconds);
     /// }
-    /// let snapshot = monitor.snapshot();
+    /// let snapshot = monitor.native_snapshot();
     /// let ChildValue::Histogram(wait) = &snapshot.values.metrics[0].children[0].value else {
     ///     panic!("a histogram");
     /// };
@@ -317,7 +318,8 @@ struct Metrics {
 pub(super) trait AnyFamily: Any + Send + Sync {
     fn spec(&self) -> &MetricSpec;
 
-    fn snapshot(&self) -> MetricSnapshot;
+    /// Its state at this moment; native buckets where they are wanted and it has them.
+    fn snapshot(&self, wanted: BucketKind) -> MetricSnapshot;
 
     /// Takes the children off the page that were not updated for `idle` ticks, if they have labels.
     fn expire(&self, now: u64, idle: u64);
@@ -385,9 +387,9 @@ impl Registry {
     }
 
     /// The state of the families at this moment, in the order they were registered.
-    pub(super) fn snapshot(&self) -> Vec<MetricSnapshot> {
-        let families = self.families();
-        families.iter().map(|family| family.snapshot()).collect()
+    pub(super) fn snapshot(&self, wanted: BucketKind) -> Vec<MetricSnapshot> {
+        let families = self.families().into_iter();
+        families.map(|family| family.snapshot(wanted)).collect()
     }
 
     pub(super) fn expire(&self, now: u64, idle: u64) {

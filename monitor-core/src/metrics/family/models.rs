@@ -5,7 +5,7 @@ use loom::thread;
 use super::*;
 use crate::base::sync::leak;
 use crate::data::family::{FamilyType, Histogram as Plain, NATIVE_ZERO_THRESHOLD};
-use crate::metrics::cells::HistogramCell;
+use crate::metrics::cells::{BucketKind, HistogramCell};
 use crate::metrics::registry::Registry;
 use crate::metrics::typed::{Counter, Gauge, Histogram, Instrument, MetricDesc};
 use crate::recording::models::check;
@@ -33,7 +33,7 @@ fn one_of<I: Instrument>(
 }
 
 fn shown<C: LabelCell>(family: &LabelFamily<C>) -> Option<ChildValue> {
-    let mut children = family.snapshot().children;
+    let mut children = family.snapshot(BucketKind::Native).children;
     children.pop().map(|child| child.value)
 }
 
@@ -112,7 +112,7 @@ fn an_observation_beside_a_removal_is_kept_and_a_sum_is_never_ahead_of_its_bucke
             let theirs = histogram.clone();
             thread::spawn(move || theirs.observe(value))
         });
-        let seen = handle.read();
+        let seen = handle.read(BucketKind::Native);
         // The buckets say which values were observed; the sum may lag.
         let most =
             f64::from(u8::from(seen.counts[0] > 0)) + 2.0 * f64::from(u8::from(seen.counts[1] > 0));
@@ -187,7 +187,7 @@ fn a_reader_beside_native_observations_finds_equal_totals_that_never_fall_and_no
         });
         let mut before = 0;
         for _ in 0..2 {
-            let seen = handle.read();
+            let seen = handle.read(BucketKind::Native);
             let count = native_count(&seen);
             assert!(count >= before, "{seen:?}");
             before = count;
@@ -203,6 +203,6 @@ fn a_reader_beside_native_observations_finds_equal_totals_that_never_fall_and_no
         for writer in writers {
             writer.join().expect("no panic");
         }
-        assert_eq!(native_count(&handle.read()), 2);
+        assert_eq!(native_count(&handle.read(BucketKind::Native)), 2);
     });
 }

@@ -8,12 +8,13 @@ use std::thread;
 use proptest::prelude::*;
 
 use super::*;
+use crate::data::native::native_bound;
 use crate::metrics::cells::bucket;
 
 /// How a magnitude above 0 compares with 2^(numerator / 8): by its eighth power, in whole numbers of any length.
 fn is_above(magnitude: f64, numerator: i32) -> bool {
     let bits = magnitude.to_bits();
-    let (field, fraction) = (bits >> MANTISSA_BITS, bits & ((1 << MANTISSA_BITS) - 1));
+    let (field, fraction) = (bits >> MANTISSA_BITS, bits & FRACTION);
     // magnitude = whole * 2^exponent
     let hidden = u64::from(field > 0) << MANTISSA_BITS;
     let exponent = i32::try_from(field.max(1)).expect("11 bits") - 1075;
@@ -63,14 +64,16 @@ fn times(digits: &[u32], by: u64) -> Vec<u32> {
     digits.collect()
 }
 
-/// By the definition: the only bucket with the magnitude above its lower bound and not above its upper one.
+/// By the definition: the bucket with the magnitude above its lower bound and not above its upper one.
 fn is_defined_key(value: f64, found: i32) -> bool {
     let magnitude = value.abs();
     if magnitude <= NATIVE_ZERO_THRESHOLD {
         return found == 0;
     }
     let index = found.abs() + ZERO_INDEX;
-    (found < 0) == (value < 0.0) && is_above(magnitude, index - 1) && !is_above(magnitude, index)
+    (found < 0) == (value < 0.0)
+        && native_bound(index - 1) < magnitude
+        && magnitude <= native_bound(index)
 }
 
 /// Numbers next to every bound of an octave, and the octave's ends.
@@ -105,6 +108,19 @@ fn a_key_is_the_bucket_of_the_definition_next_to_every_bound() {
     let (group, ..) = Side::split(8383);
     assert_eq!(group, GROUPS - 1);
     assert!(highest <= 8384);
+}
+
+/// As Prometheus has them: two of each octave are not the nearest double.
+#[test]
+fn a_bound_is_its_power_of_two_but_for_the_last_two_bits() {
+    for index in ZERO_INDEX..8192 {
+        let bound = native_bound(index);
+        assert!(!is_above(bound.next_down(), index), "{index}");
+        assert!(is_above(bound.next_up().next_up(), index), "{index}");
+        let is_power = bound.to_bits() & FRACTION == 0;
+        assert_eq!(is_power, index % 8 == 0, "{index}");
+    }
+    assert_eq!(native_bound(8192), f64::INFINITY);
 }
 
 #[test]
@@ -176,7 +192,7 @@ impl Observed {
     }
 
     fn read(&self) -> (Vec<u64>, NativeBuckets) {
-        let read = self.cells.read(&self.bounds, 0.0);
+        let read = self.cells.read(&self.bounds, 0.0, BucketKind::Native);
         (read.counts, read.native.expect("it has them"))
     }
 }

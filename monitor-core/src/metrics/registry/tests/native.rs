@@ -5,9 +5,14 @@ use std::thread;
 use super::*;
 use crate::data::buckets::SIZE_BOUNDS;
 use crate::data::family::{ChildValue, Histogram as Plain, NativeBuckets};
+use crate::data::snapshot::Snapshot;
 
 fn histograms(monitor: Monitor) -> Vec<Plain> {
-    let metrics = monitor.snapshot().values.metrics;
+    histograms_of(monitor.native_snapshot())
+}
+
+fn histograms_of(snapshot: Snapshot) -> Vec<Plain> {
+    let metrics = snapshot.values.metrics;
     let children = metrics.into_iter().flat_map(|metric| metric.children);
     let histograms = children.filter_map(|child| match child.value {
         ChildValue::Histogram(histogram) => Some(histogram),
@@ -50,6 +55,12 @@ fn the_same_observations_are_in_both_kinds_of_buckets() -> Tested {
     assert_eq!(native.negative, []);
     assert_eq!((native.schema, native.count()), (3, 7));
     assert_eq!((wait.count(), wait.sum()), (7, found.sum));
+    // Native buckets where they are asked for; the others are the same.
+    let classic = Plain {
+        native: None,
+        ..found.clone()
+    };
+    assert_eq!(histograms_of(monitor.snapshot()), [classic]);
     assert_eq!(monitor.snapshot().values.refused_observations, 3);
     Ok(())
 }
