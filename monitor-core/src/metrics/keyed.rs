@@ -19,6 +19,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use crate::base::append::Latest;
+use crate::base::clock::Clock;
 use crate::base::sync::{Acquire, AtomicU64, Mutex, Relaxed, Release, lock};
 use crate::data::buckets::BoundsByKind;
 use crate::data::key::StatKey;
@@ -65,14 +66,14 @@ pub(crate) struct Values {
 
 impl Values {
     /// No values yet.
-    pub(crate) fn new(config: &StorageConfig, bounds: &BoundsByKind) -> Self {
+    pub(crate) fn new(config: &StorageConfig, bounds: &BoundsByKind, clock: &Clock) -> Self {
         let limits = Arc::new(FamilyLimits::default());
         let values = Self {
             entries: Arc::new(KeyFamilies::new(&limits)),
             histograms: KeyFamilies::new(&limits),
             points: UserPoints::default(),
             tasks: TaskSection::default(),
-            metrics: Registry::new(&limits),
+            metrics: Registry::new(&limits, clock),
             limits,
             bounds: Latest::new(bounds.by_kind()),
             removals: AtomicU64::new(0),

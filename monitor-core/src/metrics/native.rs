@@ -308,24 +308,8 @@ const MAX_NATIVE_BUCKETS: usize = 160;
 /// never rises again.
 fn limit(native: &mut NativeBuckets) {
     while native.positive.len() + native.negative.len() > MAX_NATIVE_BUCKETS {
-        native.schema -= 1;
-        for side in [&mut native.positive, &mut native.negative] {
-            for (index, _) in side.iter_mut() {
-                // Half, rounded up: bucket `i` is the upper half of bucket `i / 2` where `i` is even.
-                *index = (*index + 1).div_euclid(2);
-            }
-            join_equal(side);
-        }
+        native.coarsen();
     }
-}
-
-/// Adds up the counts of equal indexes, which stand together.
-fn join_equal(buckets: &mut Vec<(i32, u64)>) {
-    buckets.dedup_by(|(index, count), (kept, sum)| {
-        let is_equal = index == kept;
-        *sum += if is_equal { *count } else { 0 };
-        is_equal
-    });
 }
 
 #[cfg(all(test, not(monitor_loom)))]

@@ -13,6 +13,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::base::clock::Clock;
 use crate::base::sync::{Mutex, leak, lock};
 use crate::data::family::FamilyType;
 use crate::data::name::{
@@ -304,6 +305,7 @@ impl fmt::Display for MetricField {
 /// All registered metrics of a storage.
 pub(crate) struct Registry {
     limits: Arc<FamilyLimits>,
+    clock: Clock,
     metrics: Mutex<Metrics>,
 }
 
@@ -341,11 +343,12 @@ pub(super) struct MetricSpec {
 }
 
 impl Registry {
-    pub(super) fn new(limits: &Arc<FamilyLimits>) -> Self {
+    pub(super) fn new(limits: &Arc<FamilyLimits>, clock: &Clock) -> Self {
         let (claims, built_in) = built_in_claims();
         let owners = built_in.into_iter().map(|name| (name, None)).collect();
         Self {
             limits: Arc::clone(limits),
+            clock: clock.clone(),
             metrics: Mutex::new(Metrics { claims, owners }),
         }
     }
@@ -381,7 +384,11 @@ impl Registry {
         }
         let (name, id) = (spec.name.to_string(), metrics.owners.len());
         metrics.claims.claim(&name, kind, id);
-        let family = leak(LabelFamily::new(spec, Arc::clone(&self.limits)));
+        let family = leak(LabelFamily::new(
+            spec,
+            Arc::clone(&self.limits),
+            self.clock.clone(),
+        ));
         metrics.owners.push((name.into(), Some(family)));
         Ok(L::of(family))
     }

@@ -3,6 +3,7 @@
 use loom::thread;
 
 use super::*;
+use crate::base::clock::Clock;
 use crate::base::sync::leak;
 use crate::data::family::{FamilyType, Histogram as Plain, NATIVE_ZERO_THRESHOLD};
 use crate::metrics::cells::{BucketKind, HistogramCell};
@@ -23,7 +24,7 @@ fn one_of<I: Instrument>(
     kind: FamilyType,
     bounds: &[f64],
 ) -> (&'static LabelFamily<I::Cell>, Handle<I::Cell>) {
-    let registry: &'static Registry = leak(Registry::new(&Arc::default()));
+    let registry: &'static Registry = leak(Registry::new(&Arc::default(), &Clock::manual(0.0).0));
     let desc = desc.labels(["id"]);
     let family = registry
         .register::<I, _>(desc, kind, bounds)

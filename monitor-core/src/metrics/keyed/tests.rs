@@ -25,7 +25,7 @@ fn limited(max_series: usize) -> Values {
         max_series,
         ..StorageConfig::default()
     };
-    Values::new(&config, &bounds())
+    Values::new(&config, &bounds(), &Clock::manual(0.0).0)
 }
 
 fn values() -> Values {
