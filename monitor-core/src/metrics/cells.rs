@@ -785,23 +785,32 @@ impl HistogramCell {
     #[inline]
     fn observe(&self, value: f64) -> bool {
         let bucket = bucket(&self.bounds, value);
-        let before = match self.counts.get(bucket) {
-            Some(count) => count.fetch_add(1, Relaxed),
-            None => self.observe_native(bucket, value),
+        let Some(count) = self.counts.get(bucket) else {
+            return self.observe_native(bucket, value);
         };
-        // Release: pairs with the Acquire in `read`; a chain of swaps passes every earlier one's Release on.
-        add_finite(&self.sum, value, Release);
+        let before = count.fetch_add(1, Relaxed);
+        self.add_to_sum(value);
         before & HIDDEN != 0
     }
 
+    /// Cold for the layout of the code alone: nothing of it is in the way of a histogram without native buckets.
+    #[cold]
     #[inline(never)]
-    fn observe_native(&self, bucket: usize, value: f64) -> u64 {
+    fn observe_native(&self, bucket: usize, value: f64) -> bool {
         let native = self.native.as_deref();
-        native.map_or(0, |native| native.observe(bucket, value))
+        let before = native.map_or(0, |native| native.observe(bucket, value));
+        self.add_to_sum(value);
+        before & HIDDEN != 0
+    }
+
+    /// After the count. Release: pairs with the Acquire in `read`; a chain of swaps passes every earlier one's Release on.
+    #[inline]
+    fn add_to_sum(&self, value: f64) {
+        add_finite(&self.sum, value, Release);
     }
 
     pub(super) fn read(&self, wanted: BucketKind) -> Plain {
-        // Acquire: pairs with the Release in `observe`; the buckets have to be read after it.
+        // Acquire: pairs with the Release in `add_to_sum`; the buckets have to be read after it.
         let sum = f64::from_bits(self.sum.load(Acquire));
         if let Some(native) = &self.native {
             return native.read(&self.bounds, sum, wanted);
