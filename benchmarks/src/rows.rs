@@ -404,6 +404,9 @@ fn between() -> Row {
             (TICKS, peer::<Ticks>()),
             (PROMETHEUS, peer::<prometheus::Cached>()),
             (PROMETHEUS_CLIENT, peer::<prometheus_client::Cached>()),
+            (HOTPATH, profiled(among(hotpath_call))),
+            (METRIKEN, peer::<metriken::Statics>()),
+            (FOUNDATIONS_METRICS, peer::<foundations_metrics::Cached>()),
         ],
     }
 }
