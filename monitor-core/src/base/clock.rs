@@ -94,6 +94,15 @@ impl Clock {
         )
     }
 
+    /// The same clock with ticks of another length.
+    #[cfg(test)]
+    pub(crate) fn with_tick(self, nanos_per_tick: f64) -> Self {
+        Self {
+            nanos_per_tick,
+            ..self
+        }
+    }
+
     fn started(source: TickSource, nanos_per_tick: f64, unix_seconds: f64) -> Self {
         Self {
             start: (source.now(), unix_seconds),

@@ -11,13 +11,14 @@ use loom as primitive;
 use std as primitive;
 
 // An atomic in a static has std's type in a model too: the checker's have no `const` constructor.
-pub(crate) use std::sync::atomic::{AtomicU8 as StaticAtomicU8, AtomicU32 as StaticAtomicU32};
+pub(crate) use std::sync::atomic::{AtomicU32 as StaticAtomicU32, AtomicU64 as StaticAtomicU64};
 pub(crate) use std::sync::{Arc, OnceLock};
-use std::sync::{LockResult, PoisonError};
+use std::sync::{LockResult, PoisonError, TryLockError};
 
 pub(crate) use primitive::sync::atomic::Ordering::{self, AcqRel, Acquire, Relaxed, Release};
 pub(crate) use primitive::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize};
 pub(crate) use primitive::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
+pub(crate) use primitive::thread::yield_now;
 
 /// The guard of a lock, whether or not a panic poisoned it.
 fn recovered<G>(locked: LockResult<G>) -> G {
@@ -27,6 +28,15 @@ fn recovered<G>(locked: LockResult<G>) -> G {
 /// Locks a mutex, poisoned or not.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     recovered(mutex.lock())
+}
+
+/// Locks a mutex, poisoned or not, if nobody holds it.
+pub(crate) fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
+    match mutex.try_lock() {
+        Ok(guard) => Some(guard),
+        Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
+    }
 }
 
 /// Locks for reading, poisoned or not.

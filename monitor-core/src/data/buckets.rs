@@ -199,16 +199,6 @@ pub(crate) fn presets() -> impl Iterator<Item = &'static Arc<[f64]>> {
     of_profiles.flat_map(|shown| [&shown.time, &shown.size])
 }
 
-/// Most buckets a histogram may have, the one above every bound included.
-pub(crate) const MAX_BUCKETS: usize = if cfg!(all(test, monitor_loom)) { 2 } else { 64 };
-
-/// Most buckets of durations, or of a value: a method may have bounds of its own beside the common ones.
-pub(crate) const MAX_CELLS: usize = if cfg!(all(test, monitor_loom)) {
-    2
-} else {
-    256
-};
-
 /// All of these bounds, sorted, each once.
 pub(crate) fn union(common: &Arc<[f64]>, own: &[f64]) -> Arc<[f64]> {
     if own.is_empty() {
@@ -218,7 +208,6 @@ pub(crate) fn union(common: &Arc<[f64]>, own: &[f64]) -> Arc<[f64]> {
     let mut all: Vec<f64> = common.iter().chain(own).map(|bound| bound + 0.0).collect();
     all.sort_unstable_by(f64::total_cmp);
     all.dedup();
-    all.truncate(MAX_CELLS - 1);
     all.into()
 }
 
@@ -278,13 +267,6 @@ impl HistogramKind {
     }
 }
 
-/// Index of the cell of a value: that of the first bound that is not below it, or one past the last.
-pub(crate) fn cell_of(bounds: &[f64], value: f64) -> usize {
-    bounds
-        .partition_point(|bound| *bound < value)
-        .min(MAX_CELLS - 1)
-}
-
 #[cfg(all(test, not(monitor_loom)))]
 mod tests {
     use super::*;
@@ -298,13 +280,12 @@ mod tests {
     }
 
     #[test]
-    fn cells_have_the_bounds_of_both_profiles_and_fit_into_one_piece() {
+    fn cells_have_the_bounds_of_both_profiles() {
         let cells = BoundsByKind::of_cells(None, None);
         for profile in Profile::ALL {
             let wanted = BoundsByKind::wanted(profile, None, None);
             for (cells, wanted) in [(&cells.time, &wanted.time), (&cells.size, &wanted.size)] {
                 assert_eq!(ShownBuckets::new(cells, wanted, &[]).bounds, *wanted);
-                assert!(cells.len() < MAX_BUCKETS);
             }
         }
     }

@@ -12,6 +12,25 @@ pub const NATIVE_SCHEMA: i8 = 3;
 /// The zero threshold of calls: 2^-24, which is 60 ns for durations in seconds.
 pub const NATIVE_ZERO_THRESHOLD: f64 = 1.0 / 16_777_216.0;
 
+/// The upper bounds of a schema of 3 within [0.5, 1): `2^(k / 8 - 1)`, as Prometheus has them
+/// (`model/histogram/generic.go`).
+const OCTAVE: [f64; 8] = [
+    0.5,
+    0.545_253_866_332_628_8,
+    0.594_603_557_501_360_5,
+    0.648_419_777_325_504_8,
+    0.707_106_781_186_547_5,
+    0.771_105_412_703_970_4,
+    0.840_896_415_253_714_4,
+    0.917_004_043_204_671_1,
+];
+
+/// The upper bound of bucket `index` of a schema of 3: `2^(index / 8)`.
+pub(crate) fn native_bound(index: i32) -> f64 {
+    let [octave, step] = [index.div_euclid(8), index.rem_euclid(8)];
+    OCTAVE[usize::try_from(step).unwrap_or(0)] * 2_f64.powi(octave + 1)
+}
+
 /// Counts by exponential bucket, without the empty ones.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]

@@ -20,9 +20,10 @@ use crate::recording::exemplar::{self, Exemplars};
 use crate::recording::label_sets::{LabelSetOrigin, MethodId};
 use crate::recording::last_errors::{EVERY_SECONDS, LastErrors};
 use crate::recording::limit::Permits;
+use crate::recording::partition::{Partition, TickPartition};
 use crate::recording::shard::{Failure, Shard, Span};
 use crate::recording::site::{Settings, settings_of};
-use crate::recording::store::{DurationCells, StorageCore};
+use crate::recording::store::StorageCore;
 use crate::recording::streak::Streak;
 use crate::recording::thread::{Record, entry_shard};
 use crate::recording::values::ValueName;
@@ -41,7 +42,7 @@ pub(crate) struct MethodShared {
     /// The method's own bounds, beside the common ones.
     pub(crate) own_bounds: &'static [f64],
     /// The bounds of its durations; fixed as its first shard is made.
-    cells: Once<&'static DurationCells>,
+    cells: Once<&'static TickPartition>,
     storage: &'static StorageCore,
     /// Expected error types: their failures do not change the task status.
     pub(crate) expected: &'static [&'static str],
@@ -89,20 +90,20 @@ impl MethodShared {
     }
 
     /// The bounds of its durations, fixed by the first call of this.
-    pub(crate) fn cells(&self) -> &'static DurationCells {
+    pub(crate) fn cells(&self) -> &'static TickPartition {
         let fixed = self.cells.get();
         fixed.unwrap_or_else(|| self.storage.fix_cells(&self.cells, self.own_bounds))
     }
 
     /// The same, if there was a call.
-    pub(crate) fn fixed_cells(&self) -> Option<&'static DurationCells> {
+    pub(crate) fn fixed_cells(&self) -> Option<&'static TickPartition> {
         self.cells.get()
     }
 
     /// The bounds of its durations: while they are not fixed, those that a call would fix.
     pub(crate) fn bounds(&self) -> Arc<[f64]> {
         match self.cells.get() {
-            Some(cells) => Arc::clone(&cells.bounds),
+            Some(fixed) => Arc::clone(&fixed.cells.bounds),
             None => union(&self.storage.rules().bounds.time, self.own_bounds),
         }
     }
@@ -289,12 +290,12 @@ impl MethodCore {
     /// there is one or room for one more; else it is dropped.
     pub(crate) fn value(&self, name: &str) -> Option<&'static Interned<ValueName>> {
         let names = self.values.get_or_init(|| leak(Interner::new(64)));
-        let bounds = &self.storage.rules().bounds;
+        let rules = self.storage.rules();
         let find_or_add = |name: &str, limit| {
             let is = |known: &ValueName| *known.key.raw == *name;
             let make = |_| ValueName {
                 key: Arc::new(StatKey::parse(name)),
-                bounds: bounds.of(HistogramKind::of(name)).cloned(),
+                cells: rules.cells_of(HistogramKind::of(name)).cloned(),
             };
             names.find_or_add(hash_of(name), is, limit, make)
         };
@@ -321,11 +322,11 @@ impl MethodCore {
         Some(node)
     }
 
-    /// The bounds of the value of this number; none of one without a histogram.
-    pub(crate) fn bounds_of_value(&self, index: u32) -> Option<Arc<[f64]>> {
+    /// The cells of the value of this number; none of one without a histogram.
+    pub(crate) fn cells_of_value(&self, index: u32) -> Option<Arc<Partition<f64>>> {
         let mut names = self.values.get()?.iter();
         let name = names.find(|node| node.index == index)?;
-        name.item.bounds.clone()
+        name.item.cells.clone()
     }
 
     /// Counts an observation that its own series does not have.
@@ -441,7 +442,10 @@ impl MethodList {
         }
         for method in methods {
             let cells = method.shared.cells.get();
-            step(method.shared.own.prefetch() ^ cells.map_or(0, |cells| cells.bounds.len() as u64));
+            step(
+                method.shared.own.prefetch()
+                    ^ cells.map_or(0, |fixed| fixed.cells.bounds.len() as u64),
+            );
         }
         for shard in shards {
             step(shard.prefetch_failures());

@@ -16,9 +16,10 @@
 //!    limited ([`limit`]). Values it observes wait in cells that belong to its slot ([`values`]), so that nothing is
 //!    lost if it fails.
 //! 4. The call ends: the returned value gives its outcome ([`returned`]). If the thread's table still has the guard's
-//!    shard, which proves thread *and* storage, the caller is current again, the slot is freed, the bucket of the duration found
-//!    ([`TickBounds`](config::TickBounds)), and ring, bucket and sum are stored: plain loads and stores. All else takes
-//!    the slow path: a failure is classified by the rules of the storage ([`store`]) and changes the status of its task
+//!    shard, which proves thread *and* storage, the caller is current again, the slot is freed, and the call is entered
+//!    in the [`ring`] of the last ones: plain loads and stores. At every 16th call the ring's new entries are added to
+//!    the sum and to the [`cells`] of their durations ([`successes`], [`partition`]). All else takes the slow path: a
+//!    failure is classified by the rules of the storage ([`store`]) and changes the status of its task
 //!    types ([`streak`]); a call that ends on another thread is entered in *that* thread's shard, and its slot goes
 //!    back to the owner over a stack. An exemplar is kept if there is a provider ([`exemplar`]).
 //! 5. A snapshot adds the shards of all threads up (`storage/collect.rs`), in the order of the storage's
@@ -42,17 +43,19 @@
 //!
 //! # Pairs of orderings, and the states a reader may see meanwhile
 //!
-//! The owner of a shard frees the slot, then adds to the bucket, then to the sum, each a Release store. A reader takes
-//! sums, then buckets, then the started side, over the list of shards again, each with Acquire. So in flight is never
-//! negative, a sum never counts a call that its buckets do not, and none can fall; only calls that are just ending may
+//! The owner of a shard frees the slot, then enters the call in the ring, and the failed one in its cell, each a Release
+//! store. A reader takes what ended, then the started side, over the list of shards again, each with Acquire. So in
+//! flight is never negative, and no count can fall. Of the successes of a shard it gets those of one moment, with their
+//! sum ([`successes`]); the sum of failures never counts one that the cells do not. Only calls that are just ending may
 //! be missing. After the ring of last calls was read, the entries that its writer may have overwritten meanwhile are
-//! left out ([`Ring`](shard::Ring)). Links and tables that grow are set once: a reader sees an item complete or not at
+//! left out ([`Ring`](ring::Ring)). Links and tables that grow are set once: a reader sees an item complete or not at
 //! all ([`base::append`](crate::base::append)). A record is handed on under a lock, which orders the writes of its
 //! owners. The models in `models.rs` check this on the shipped code under every interleaving of a few threads and every
 //! reordering the memory model allows.
 
 pub(crate) mod args;
 pub(crate) mod callers;
+pub(crate) mod cells;
 pub mod config;
 pub(crate) mod current;
 pub mod exemplar;
@@ -64,13 +67,16 @@ pub(crate) mod limit;
 pub(crate) mod method;
 #[cfg(all(test, monitor_loom))]
 pub(crate) mod models;
+pub(crate) mod partition;
 pub(crate) mod returned;
+pub(crate) mod ring;
 pub(crate) mod run;
 pub(crate) mod self_time;
 pub(crate) mod shard;
 pub(crate) mod site;
 pub(crate) mod store;
 pub(crate) mod streak;
+pub(crate) mod successes;
 pub(crate) mod thread;
 pub(crate) mod time_limit;
 pub(crate) mod values;

@@ -17,16 +17,17 @@ use tracing::{field, warn};
 use crate::base::append::{Interner, Latest, Table, hash_of};
 use crate::base::clock::{Clock, process_start, utc};
 use crate::base::sync::{AtomicU32, AtomicU64, Mutex, Once, Relaxed, StaticAtomicU32, leak, lock};
-use crate::data::buckets::{BoundsByKind, union};
+use crate::data::buckets::{BoundsByKind, HistogramKind, union};
 use crate::data::snapshot::{ClockSource, MethodSnapshot};
 use crate::data::status::{DEFAULT_TASK, TaskStatus};
 use crate::data::window::CallHistory;
 use crate::errors::{ErrorParser, ErrorTypeId, NamedView, Outcome, late_type};
 use crate::metrics::keyed::Values;
-use crate::recording::config::{StorageConfig, TickBounds};
+use crate::recording::config::StorageConfig;
 use crate::recording::exemplar::{AnyProvider, ExemplarProvider};
 use crate::recording::label_sets::MethodId;
 use crate::recording::method::{MethodCore, MethodList, MethodShared};
+use crate::recording::partition::{Partition, TickPartition};
 use crate::recording::self_time::SelfTimes;
 use crate::recording::shard::Failure;
 use crate::recording::site::{self, CallSite};
@@ -64,6 +65,8 @@ pub(crate) struct StorageCore {
     pub(super) exemplars: Latest<Option<AnyProvider>>,
     /// Exemplars that no page can hold.
     pub(crate) dropped_exemplars: AtomicU64,
+    /// How often a snapshot had to ask a thread for a copy of its counts.
+    pub(crate) copied_reads: AtomicU64,
     /// Names of error types that calls gave and neither the configuration nor code knows.
     unknown_types: Interner<Arc<str>>,
     /// How many of those were logged.
@@ -99,20 +102,9 @@ pub(crate) struct Rules {
     /// The bounds of cells that are made now.
     pub(crate) bounds: BoundsByKind,
     /// The times among them as cells of durations, for methods without bounds of their own.
-    durations: &'static DurationCells,
-}
-
-/// The cells that durations are counted in.
-pub(crate) struct DurationCells {
-    pub(crate) bounds: Arc<[f64]>,
-    pub(crate) ticks: &'static TickBounds,
-}
-
-impl DurationCells {
-    fn new(bounds: Arc<[f64]>, clock: &Clock) -> &'static Self {
-        let ticks = leak(TickBounds::new(&bounds, clock));
-        leak(Self { bounds, ticks })
-    }
+    durations: &'static TickPartition,
+    /// The cells of values that are times, and of those that are sizes, from the first such value on.
+    values: [OnceLock<Arc<Partition<f64>>>; 2],
 }
 
 impl Rules {
@@ -126,7 +118,7 @@ impl Rules {
         let bounds = BoundsByKind::of_cells(config.buckets.as_ref(), config.size_buckets.as_ref());
         let same = before.filter(|before| before.bounds.time == bounds.time);
         let durations = same.map_or_else(
-            || DurationCells::new(Arc::clone(&bounds.time), clock),
+            || leak(TickPartition::new(&bounds.time, clock)),
             |before| before.durations,
         );
         let parser = ErrorParser::with_declared(&config.errors, site::declared_types());
@@ -137,11 +129,20 @@ impl Rules {
             config,
             bounds,
             durations,
+            values: Default::default(),
         }
     }
 }
 
 impl Rules {
+    /// The cells of a value of this kind; none of one without a histogram.
+    pub(crate) fn cells_of(&self, kind: HistogramKind) -> Option<&Arc<Partition<f64>>> {
+        let bounds = self.bounds.of(kind)?;
+        let place = usize::from(kind == HistogramKind::Size);
+        let new = || Arc::new(Partition::of_values(bounds));
+        Some(self.values[place].get_or_init(new))
+    }
+
     /// The storage's index of one of the parser's error types.
     pub(crate) fn index_of(&self, id: ErrorTypeId) -> u32 {
         self.indices.get(id.index()).copied().unwrap_or_default()
@@ -195,6 +196,7 @@ impl StorageCore {
             rules: Latest::new(rules),
             exemplars: Latest::new(None),
             dropped_exemplars: AtomicU64::new(0),
+            copied_reads: AtomicU64::new(0),
             unknown_types: Interner::new(MAX_UNKNOWN as usize),
             logged_types: AtomicU32::new(0),
             overflowed_statuses: AtomicU64::new(0),
@@ -215,7 +217,7 @@ impl StorageCore {
         let max_workers = rules.config.max_workers;
         let listing = lock(&self.listing);
         if self.exemplars.load().is_some() {
-            rules.durations.ticks.force_slow_path();
+            rules.durations.force_slow_path();
         }
         self.rules.store(rules);
         for shared in self.shared.items() {
@@ -230,20 +232,22 @@ impl StorageCore {
     #[cold]
     pub(super) fn fix_cells(
         &self,
-        cells: &Once<&'static DurationCells>,
+        cells: &Once<&'static TickPartition>,
         own: &'static [f64],
-    ) -> &'static DurationCells {
+    ) -> &'static TickPartition {
         let _listing = lock(&self.listing);
         let common = self.rules().durations;
         let fixed = if own.is_empty() {
             common
         } else {
-            cells
-                .get()
-                .unwrap_or_else(|| DurationCells::new(union(&common.bounds, own), &self.clock))
+            let new = || {
+                let bounds = union(&common.cells.bounds, own);
+                leak(TickPartition::new(&bounds, &self.clock))
+            };
+            cells.get().unwrap_or_else(new)
         };
         if self.exemplars.load().is_some() {
-            fixed.ticks.force_slow_path();
+            fixed.force_slow_path();
         }
         cells.get_or_init(|| fixed)
     }
@@ -502,9 +506,9 @@ impl StorageCore {
         let provider: AnyProvider = AssertUnwindSafe(Box::new(provider));
         let _listing = lock(&self.listing);
         self.exemplars.store(Some(provider));
-        self.rules().durations.ticks.force_slow_path();
+        self.rules().durations.force_slow_path();
         for cells in self.shared.items().filter_map(MethodShared::fixed_cells) {
-            cells.ticks.force_slow_path();
+            cells.force_slow_path();
         }
     }
 

@@ -2,18 +2,19 @@
 //!
 //! Only the guard of a call touches the values that wait in its slot, wherever the guard is, so they need no ordering:
 //! handing the guard to another thread orders the stores too. At the end of the call the values enter the cells of the
-//! shard in which the call is counted, under the number the call gets in its [`Ring`](crate::recording::shard::Ring);
+//! shard in which the call is counted, under the number the call gets in its [`Ring`](crate::recording::ring::Ring);
 //! those have one writer.
 
 use std::sync::Arc;
 
 use crate::base::append::{IN_MODEL, Interned, Link, Table};
 use crate::base::sync::{Acquire, AtomicU32, AtomicU64, Relaxed, leak};
-use crate::data::buckets::cell_of;
-use crate::data::family::Histogram;
 use crate::data::key::StatKey;
+use crate::recording::cells::CellCounts;
 use crate::recording::method::MethodCore;
-use crate::recording::shard::{BucketCounts, ValueRing, add};
+use crate::recording::partition::{BucketTotals, Partition};
+use crate::recording::ring::ValueRing;
+use crate::recording::shard::add;
 
 /// Values a slot keeps in one piece; more take another piece.
 const PENDING: usize = if IN_MODEL { 1 } else { 8 };
@@ -42,8 +43,8 @@ impl ValueRef {
 /// The data kept for a value's name in one method.
 pub(crate) struct ValueName {
     pub(crate) key: Arc<StatKey>,
-    /// Of the cells of its histogram; none of one without.
-    pub(crate) bounds: Option<Arc<[f64]>>,
+    /// Of its histogram; none of a value without one.
+    pub(crate) cells: Option<Arc<Partition<f64>>>,
 }
 
 /// True if a number can be a time in seconds or a size in bytes, and so enter a sum. A negative number would make the
@@ -70,17 +71,17 @@ pub(crate) struct ShardValues {
 ///
 /// An observation is in its bucket before it is in the sum, and a reader takes the sum first: the sum may lag, and
 /// never counts an observation that the buckets lack. The rolling means attribute a value to a call only if the call's
-/// entry in the ring was intact after the value was read (see [`Ring`](crate::recording::shard::Ring)).
+/// entry in the ring was intact after the value was read (see [`Ring`](crate::recording::ring::Ring)).
 pub(crate) struct ValueCells {
     pub(crate) ring: ValueRing,
     /// Where the value is a time or a size.
     histogram: Option<ValueHistogram>,
 }
 
-/// Counts and sum of a value over its bounds.
+/// Counts and sum of a value.
 struct ValueHistogram {
-    bounds: Arc<[f64]>,
-    counts: BucketCounts,
+    cells: Arc<Partition<f64>>,
+    counts: CellCounts,
     sum: AtomicU64,
 }
 
@@ -144,7 +145,7 @@ impl ShardValues {
     /// Enters a value of the call that gets this number, a call of the method; only the owner.
     pub(crate) fn enter(&self, value: ValueRef, method: &MethodCore, seq: u64, number: f64) {
         let index = value.0 & !LEFT_AT_END;
-        let new = || leak(ValueCells::new(method.bounds_of_value(index)));
+        let new = || leak(ValueCells::new(method.cells_of_value(index)));
         let Some(cells) = self.cells.item_or(index, new) else {
             return;
         };
@@ -152,31 +153,33 @@ impl ShardValues {
         if let Some(histogram) = &cells.histogram
             && is_measure(number)
         {
-            let cell = cell_of(&histogram.bounds, number);
-            histogram.counts.bump(cell);
+            histogram.counts.add(histogram.cells.cell(number));
             add(&histogram.sum, number);
         }
     }
 }
 
 impl ValueCells {
-    fn new(bounds: Option<Arc<[f64]>>) -> Self {
-        let histogram = |bounds| ValueHistogram {
-            bounds,
-            counts: BucketCounts::new(),
+    fn new(cells: Option<Arc<Partition<f64>>>) -> Self {
+        let histogram = |cells| ValueHistogram {
+            cells,
+            counts: CellCounts::new(),
             sum: AtomicU64::new(0),
         };
         Self {
             ring: ValueRing::new(),
-            histogram: bounds.map(histogram),
+            histogram: cells.map(histogram),
         }
     }
 
-    /// Adds this shard's observations to a histogram.
-    pub(crate) fn add_to(&self, total: &mut Histogram) {
-        if let Some(histogram) = &self.histogram {
-            total.sum += f64::from_bits(histogram.sum.load(Acquire));
-            histogram.counts.add_to(&mut total.counts);
-        }
+    /// Adds this shard's observations to totals, and returns their sum.
+    pub(crate) fn add_to(&self, total: &mut BucketTotals) -> f64 {
+        let Some(histogram) = &self.histogram else {
+            return 0.0;
+        };
+        let sum = f64::from_bits(histogram.sum.load(Acquire));
+        let counts = &histogram.counts;
+        counts.each(|cell, count| total.add(&histogram.cells, cell, count));
+        sum
     }
 }

@@ -16,7 +16,7 @@ use crate::base::append::Interner;
 use crate::base::clock::{Clock, to_f64};
 use crate::base::sort::{sort_by, sort_by_key};
 use crate::base::sync::Relaxed;
-use crate::data::family::Histogram;
+use crate::data::family::{Histogram, NativeBuckets};
 use crate::data::snapshot::{
     CallValueSnapshot, CallerSnapshot, MethodSnapshot, Snapshot, TaskTotals,
 };
@@ -24,8 +24,10 @@ use crate::recording::callers::ENTRY;
 use crate::recording::config::Totals;
 use crate::recording::exemplar;
 use crate::recording::method::MethodCore;
+use crate::recording::partition::BucketTotals;
 use crate::recording::shard::Shard;
 use crate::recording::store::{Rules, StorageCore};
+use crate::recording::successes::SuccessCounts;
 use crate::storage::MonitorStorage;
 use crate::storage::means::RecentCalls;
 use crate::storage::sampler;
@@ -42,8 +44,17 @@ pub(crate) struct Ages {
 /// The calls of one outcome.
 #[derive(Debug)]
 pub(crate) struct OutcomeCounts {
-    pub(crate) buckets: Vec<u64>,
+    pub(crate) buckets: BucketTotals,
+    pub(crate) calls: u64,
     pub(crate) ticks: f64,
+}
+
+/// What a snapshot is about, and the buffers it keeps from method to method.
+#[derive(Default)]
+struct Reading {
+    with_native: bool,
+    recent: RecentCalls,
+    counts: SuccessCounts,
 }
 
 /// Calls that the totals are about.
@@ -71,9 +82,17 @@ pub(crate) struct MethodCounts {
 
 impl MethodCounts {
     /// Reads sums and buckets of all shards, then the started side, then the slots (see [`Shard`](crate::recording::shard::Shard)).
-    pub(crate) fn read(method: &MethodCore, buckets: usize, now: u64) -> Self {
+    /// `buckets` is how many classic ones there are; `counts` is room for a shard's.
+    pub(crate) fn read(
+        method: &MethodCore,
+        buckets: usize,
+        with_native: bool,
+        now: u64,
+        counts: &mut SuccessCounts,
+    ) -> Self {
         let outcomes = || OutcomeCounts {
-            buckets: vec![0; buckets],
+            buckets: BucketTotals::new(buckets, with_native),
+            calls: 0,
             ticks: 0.0,
         };
         let (mut success, mut failure, mut errors) = (outcomes(), outcomes(), Vec::new());
@@ -85,9 +104,11 @@ impl MethodCounts {
                 .failed()
                 .for_each(|(caller, count)| callers.add(caller, FAILED, count));
             let failed = shard.add_failure(&mut failure.buckets, &mut errors);
-            let succeeded = shard.add_success(&mut success.buckets);
-            failure.ticks += failed.ticks;
-            success.ticks += succeeded.ticks;
+            let succeeded = shard.add_success(&mut success.buckets, counts);
+            for (outcome, ended) in [(&mut failure, failed), (&mut success, succeeded)] {
+                outcome.calls += ended.calls;
+                outcome.ticks += ended.ticks;
+            }
             if !shard.is_nested() {
                 entries.finished += succeeded.calls + failed.calls;
                 entries.ticks[0] += succeeded.ticks;
@@ -141,8 +162,7 @@ impl MethodCounts {
     }
 
     pub(crate) fn finished(&self) -> u64 {
-        let outcomes = [&self.success, &self.failure];
-        outcomes.iter().flat_map(|one| &one.buckets).sum()
+        self.success.calls + self.failure.calls
     }
 }
 
@@ -251,14 +271,17 @@ impl MonitorStorage {
         self.read(true)
     }
 
-    fn read(&self, _native: bool) -> Snapshot {
+    fn read(self, with_native: bool) -> Snapshot {
         let core = self.core;
         core.report_unknown_types();
         let now = core.clock.now();
         let rules = core.rules();
         let config = &rules.config;
         let mut totals = core.values.tasks.totals(core.clock.unix_at(now));
-        let mut recent = RecentCalls::default();
+        let mut read = Reading {
+            with_native,
+            ..Reading::default()
+        };
         let mut statuses = StatusReader::new(core, now);
         let order = core.method_list();
         let listed = &order.methods;
@@ -267,12 +290,12 @@ impl MonitorStorage {
         let mut failed = FailedTypes::default();
         for (at, method) in listed.iter().enumerate() {
             fetched ^= order.fetch(at);
-            let counted = read_method(method, now, &mut totals, &mut recent);
+            let counted = read_method(method, now, &mut totals, &mut read);
             if !counted.errors.is_empty() {
                 failed.add(method);
             }
             methods.push(counted);
-            order.note_taken(at, recent.taken());
+            order.note_taken(at, read.recent.taken());
             // While its cells are cached.
             statuses.add(method, listed.get(at + 1).copied());
             shards += method.shards().count();
@@ -316,6 +339,7 @@ impl MonitorStorage {
             values,
             self_time,
             dropped_exemplars: core.dropped_exemplars.load(Relaxed),
+            copied_reads: core.copied_reads.load(Relaxed),
             shown_caller_pairs: config.caller_pairs,
             const_labels: config.const_labels.clone(),
             namespace: config.namespace.clone(),
@@ -416,15 +440,22 @@ fn read_method(
     method: &'static MethodCore,
     now: u64,
     totals: &mut TaskTotals,
-    recent: &mut RecentCalls,
+    read: &mut Reading,
 ) -> MethodSnapshot {
     let clock = &method.storage.clock;
     let bounds = &method.shared.bounds();
-    let counts = MethodCounts::read(method, bounds.len() + 1, now);
+    let buckets = bounds.len() + 1;
+    let counts = MethodCounts::read(method, buckets, read.with_native, now, &mut read.counts);
     let in_flight = counts.started.saturating_sub(counts.finished());
+    let partition = method.shared.fixed_cells();
     let histogram = |outcome: OutcomeCounts| {
         let sum = clock.in_seconds(outcome.ticks);
-        Histogram::new(Arc::clone(bounds), outcome.buckets, sum)
+        let none = || read.with_native.then(NativeBuckets::default);
+        let native = partition.map_or_else(none, |fixed| outcome.buckets.native(&fixed.cells));
+        Histogram {
+            native,
+            ..Histogram::new(Arc::clone(bounds), outcome.buckets.classic, sum)
+        }
     };
     let entries_in_flight = counts.entries.in_flight();
     match method.storage.rules().config.totals {
@@ -433,6 +464,7 @@ fn read_method(
     }
     let callers = counts.callers.named(method.storage);
     let (success, failure) = (histogram(counts.success), histogram(counts.failure));
+    let recent = &mut read.recent;
     MethodSnapshot {
         number: method.id,
         is_open: method.origin.is_open,
@@ -449,7 +481,7 @@ fn read_method(
         entries_in_flight,
         duration: recent.read(method),
         self_seconds: None,
-        values: read_values(method, recent),
+        values: read_values(method, recent, read.with_native),
         waiting: method.waiting(),
         items: method.items(),
         exemplars: exemplar::kept(method),
@@ -457,7 +489,11 @@ fn read_method(
 }
 
 /// Reads the values that the calls of a method observed; `recent` holds its last calls.
-fn read_values(method: &'static MethodCore, recent: &RecentCalls) -> Vec<CallValueSnapshot> {
+fn read_values(
+    method: &'static MethodCore,
+    recent: &RecentCalls,
+    with_native: bool,
+) -> Vec<CallValueSnapshot> {
     let Some(names) = method.values.get() else {
         return Vec::new();
     };
@@ -465,12 +501,17 @@ fn read_values(method: &'static MethodCore, recent: &RecentCalls) -> Vec<CallVal
     // By first use, so that of two names that collide the first keeps the family.
     sort_by_key(&mut names, |node| node.index);
     let values = names.into_iter().map(|node| {
-        let mut histogram = node.item.bounds.as_ref().map(Histogram::empty);
-        for values in method.shards().filter_map(|shard| shard.values.get()) {
-            if let (Some(total), Some(cells)) = (&mut histogram, values.cells.item(node.index)) {
-                cells.add_to(total);
+        let histogram = node.item.cells.as_deref().map(|partition| {
+            let bounds = &partition.bounds;
+            let mut total = BucketTotals::new(bounds.len() + 1, with_native);
+            let values = method.shards().filter_map(|shard| shard.values.get());
+            let cells = values.filter_map(|values| values.cells.item(node.index));
+            let sum = cells.map(|cells| cells.add_to(&mut total)).sum();
+            Histogram {
+                native: total.native(partition),
+                ..Histogram::new(Arc::clone(bounds), total.classic, sum)
             }
-        }
+        });
         CallValueSnapshot {
             key: Arc::clone(&node.item.key),
             histogram,

@@ -1,6 +1,6 @@
 //! Recent means: over the last 100 and the last 5 calls of a method, whichever threads made them.
 //!
-//! Each shard keeps its calls in a [`Ring`](crate::recording::shard::Ring) that its owner alone writes; the calls of
+//! Each shard keeps its calls in a [`Ring`](crate::recording::ring::Ring) that its owner alone writes; the calls of
 //! several rings are in no common order. A scrape reads every method, so it reads of each ring no more than the newest
 //! calls it needs: [`RecentCalls`] selects how many calls of each ring are among the last ones, and only then, where
 //! calls observed values or a user lists them, puts those in order.
@@ -26,7 +26,8 @@ use crate::base::clock::to_f64;
 use crate::data::key::StatKey;
 use crate::data::snapshot::Means;
 use crate::recording::method::MethodCore;
-use crate::recording::shard::{Cursor, LAST, RingEntry, Shard, WINDOW};
+use crate::recording::ring::{Cursor, LAST, RingEntry, WINDOW};
+use crate::recording::shard::Shard;
 
 /// The last calls of a method. Keeps its buffers from method to method.
 #[derive(Default)]

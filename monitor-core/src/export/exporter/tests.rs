@@ -50,6 +50,7 @@ pub(crate) fn fresh() -> Snapshot {
         values: ValuesSnapshot::default(),
         self_time: None,
         dropped_exemplars: 0,
+        copied_reads: 0,
         shown_caller_pairs: 0,
         const_labels: crate::data::labels::ConstLabels::default(),
         namespace: Namespace::default(),

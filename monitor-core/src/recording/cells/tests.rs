@@ -1,0 +1,77 @@
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed as StdRelaxed};
+
+use super::*;
+
+fn counts(cells: &CellCounts) -> Vec<(usize, u64)> {
+    let mut all = Vec::new();
+    cells.each(|cell, count| all.push((cell, count)));
+    all.sort_unstable();
+    all
+}
+
+#[test]
+fn every_cell_has_a_count_of_its_own_wherever_the_window_is() {
+    for first in [0, 1, 63, 64, 65, 300, 511, 5000] {
+        let cells = CellCounts::new();
+        cells.add(first);
+        for cell in (0..600).chain([5000, 5001]) {
+            cells.add(cell);
+        }
+        let expected = (0..600).chain([5000, 5001]);
+        let expected: Vec<_> = expected
+            .map(|at| (at, 1 + u64::from(at == first)))
+            .collect();
+        assert_eq!(counts(&cells), expected, "{first}");
+        assert_eq!(cells.sum(), 603);
+    }
+}
+
+#[test]
+fn observations_within_six_octaves_of_the_first_need_no_second_window() {
+    let cells = CellCounts::new();
+    cells.place_around(200);
+    (136..264).for_each(|cell| cells.add(cell));
+    assert_eq!(cells.far().count(), 0);
+    cells.add(135);
+    cells.add(264);
+    cells.add(265);
+    assert_eq!(cells.far().count(), 2);
+}
+
+#[test]
+fn a_full_cell_is_carried_into_the_word_beside_it() {
+    let cells = CellCounts::new();
+    cells.add(7);
+    cells.window.cells[7].store(MOST, Relaxed);
+    for more in 0..3 {
+        assert_eq!(counts(&cells), [(7, u64::from(MOST) + more)]);
+        cells.add(7);
+    }
+    cells.window.cells[7].store(MOST, Relaxed);
+    cells.add(7);
+    cells.add(8);
+    assert_eq!(counts(&cells), [(7, 2 << 32), (8, 1)]);
+}
+
+#[test]
+fn no_count_ever_falls_beside_carries() {
+    let cells: &CellCounts = leak(CellCounts::new());
+    let is_over: &AtomicBool = leak(AtomicBool::new(false));
+    cells.add(0);
+    let writer = std::thread::spawn(move || {
+        for _ in 0..200_000 {
+            // As if it had been counted all the way.
+            cells.window.cells[0].store(MOST, Release);
+            cells.add(0);
+        }
+        is_over.store(true, StdRelaxed);
+    });
+    let (mut before, mut reads) = (0, 0);
+    while !is_over.load(StdRelaxed) || reads == 0 {
+        let now = cells.sum();
+        assert!(now >= before, "{before} {now}");
+        (before, reads) = (now, reads + 1);
+    }
+    writer.join().expect("no panic");
+    assert_eq!(cells.sum(), 200_000 << 32);
+}

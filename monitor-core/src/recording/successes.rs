@@ -1,0 +1,279 @@
+//! The calls of one shard that succeeded, counted later than they end: from the ring, a batch at a time.
+//!
+//! The ring ([`Ring`]) holds the duration of each call already, so the end of a call does no more than enter it there.
+//! The owner adds the entries to cells and sum at every [`BATCH`]th call; a reader adds those that are not in the cells
+//! yet by itself. So what a reader gets is exact to the call, while the end of a call waits for no look-up of a cell.
+//!
+//! # Consistency
+//!
+//! Entries up to `folded`, a multiple of [`BATCH`], are in the cells. To fold the next ones, the owner writes the totals
+//! that will hold then into the pair that is not in force, adds each entry to its cell, in their order, and moves
+//! `folded` on, which puts the new totals in force. Each store is a Release, each load of a reader an Acquire. A reader
+//! takes `folded` with the totals in force, the cells, the end of the ring and the entries from `folded` on, and then
+//! `folded` again:
+//!
+//! - `folded` is another: the owner has come further meanwhile. The reader tries again.
+//! - It is the same, and the cells add up to the calls of the totals. A cell never falls, so each is as it was at
+//!   `folded`: the rest is in the ring.
+//! - It is the same, and there are `n` more in the cells: the owner is in a fold. If the reader sees the same sum once
+//!   more, all cells are the same once more. Then they are those of one moment: the first read of the newest entry
+//!   that was added made all earlier ones visible to the second. So the first `n` entries are in the cells. The owner
+//!   may rest there as long as it likes; nobody waits for it.
+//!
+//! A reader fails only while the owner runs, and folds faster than the reader reads. After [`TRIES`] times it asks the
+//! owner for a copy, which that makes at the end of its next fold, unless somebody looks at the last copy just then; and
+//! goes on trying. So it ends when the owner goes on, and when the owner rests.
+
+use crate::base::append::IN_MODEL;
+use crate::base::sync::{
+    Acquire, AtomicU32, AtomicU64, Mutex, Once, Relaxed, Release, leak, try_lock, yield_now,
+};
+use crate::recording::cells::CellCounts;
+use crate::recording::partition::TickPartition;
+use crate::recording::ring::Ring;
+
+/// Calls that are folded at once: a power of two, so that they are whole lines of the ring.
+pub(crate) const BATCH: u64 = if IN_MODEL { 2 } else { 16 };
+
+/// How often a reader tries before it asks for a copy.
+const TRIES: u32 = if IN_MODEL { 1 } else { 32 };
+
+/// The durations of the calls of a [`Ring`] that succeeded; one writer, any number of readers.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct Successes {
+    /// How many entries of the ring are in the cells.
+    folded: AtomicU64,
+    /// In force in turn, from fold to fold.
+    totals: [Totals; 2],
+    copy: Once<&'static CopyForReaders>,
+    cells: CellCounts,
+}
+
+/// All calls in the cells.
+#[derive(Debug, Default)]
+struct Totals {
+    calls: AtomicU64,
+    /// How long they took in all: the bits of a float. Sums of ticks are exact to 2^53 (40 days at 2.6 GHz), and have no
+    /// end where 64 bits of ticks overflow after a week of 10,000 tasks at once.
+    ticks: AtomicU64,
+}
+
+/// The successes of a shard at one moment.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct SuccessCounts {
+    /// Cells with counts; a cell may be there several times.
+    pub(crate) cells: Vec<(usize, u64)>,
+    pub(crate) calls: u64,
+    /// How long they took in all.
+    pub(crate) ticks: f64,
+    /// How many calls had been entered.
+    entered: u64,
+}
+
+/// What the owner leaves for readers that could not read.
+#[derive(Debug)]
+struct CopyForReaders {
+    /// 1 if a reader asks for a new one.
+    is_wanted: AtomicU32,
+    /// The owner never waits for this lock.
+    counts: Mutex<SuccessCounts>,
+}
+
+/// The last try of a reader to read a shard: `folded`, and the sum of the cells.
+type LastTry = Option<(u64, u64)>;
+
+impl Successes {
+    /// Where its cells begin.
+    #[cfg(test)]
+    pub(crate) const CELLS_AT: usize = std::mem::offset_of!(Self, cells) + CellCounts::CELLS_AT;
+
+    pub(crate) fn new() -> Self {
+        Self {
+            folded: AtomicU64::new(0),
+            totals: Default::default(),
+            copy: Once::new(),
+            cells: CellCounts::new(),
+        }
+    }
+
+    /// The totals that are in force once so many entries are folded.
+    fn totals_at(&self, folded: u64) -> &Totals {
+        let [even, odd] = &self.totals;
+        if (folded / BATCH).is_multiple_of(2) {
+            even
+        } else {
+            odd
+        }
+    }
+
+    /// Adds the entries of the ring that are not in the cells yet to those; only the owner, at each [`BATCH`]th entry.
+    #[inline(never)]
+    pub(crate) fn fold(&self, ring: &Ring, partition: &TickPartition) {
+        let (folded, entered) = (self.folded.load(Relaxed), ring.next());
+        let [before, after] = [folded, entered].map(|folded| self.totals_at(folded));
+        let mut batch = [0; BATCH as usize];
+        let (mut calls, mut ticks) = (0, f64::from_bits(before.ticks.load(Relaxed)));
+        let durations = (folded..entered).filter_map(|seq| ring.success(seq));
+        for (place, duration) in batch.iter_mut().zip(durations) {
+            *place = partition.cell(duration);
+            ticks += ticks_as_f64(duration);
+            calls += 1;
+        }
+        if self.cells.is_unplaced() && calls > 0 {
+            let mut sorted = batch;
+            sorted[..calls].sort_unstable();
+            self.cells.place_around(sorted[calls / 2]);
+        }
+        after.ticks.store(ticks.to_bits(), Release);
+        after
+            .calls
+            .store(before.calls.load(Relaxed) + calls as u64, Release);
+        for cell in &batch[..calls] {
+            self.cells.add(*cell);
+        }
+        self.folded.store(entered, Release);
+        if let Some(copy) = self.copy.get() {
+            self.copy_if_wanted(copy);
+        }
+    }
+
+    /// Loads the words that say where the counts are: see [`MethodList`](crate::recording::method::MethodList).
+    pub(crate) fn prefetch_head(&self) -> u64 {
+        self.folded.load(Relaxed) ^ self.cells.prefetch_head()
+    }
+
+    /// Loads the cells that are not empty.
+    pub(crate) fn prefetch(&self) -> u64 {
+        self.cells.prefetch()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn copy_if_wanted(&self, copy: &CopyForReaders) {
+        if copy.is_wanted.load(Relaxed) == 0 {
+            return;
+        }
+        let Some(mut counts) = try_lock(&copy.counts) else {
+            return;
+        };
+        copy.is_wanted.store(0, Relaxed);
+        let folded = self.folded.load(Relaxed);
+        self.read_cells(&mut counts, folded);
+        counts.entered = folded;
+    }
+
+    /// The counts of the cells and the totals in force; returns the sum of the cells.
+    #[inline]
+    fn read_cells(&self, counts: &mut SuccessCounts, folded: u64) -> u64 {
+        let totals = self.totals_at(folded);
+        counts.calls = totals.calls.load(Acquire);
+        counts.ticks = f64::from_bits(totals.ticks.load(Acquire));
+        counts.cells.clear();
+        let mut sum = 0;
+        self.cells.each(|cell, count| {
+            counts.cells.push((cell, count));
+            sum += count;
+        });
+        sum
+    }
+
+    /// Reads them, those of the ring that are not in the cells included. Returns false if it had to ask for a copy.
+    pub(crate) fn read(
+        &self,
+        ring: &Ring,
+        partition: &TickPartition,
+        counts: &mut SuccessCounts,
+    ) -> bool {
+        let mut last = None;
+        let is_read = (0..TRIES).any(|_| self.try_read(ring, partition, counts, &mut last));
+        if !is_read {
+            self.read_beside_owner(ring, partition, counts);
+        }
+        is_read
+    }
+
+    /// Reads them, if they are those of one moment.
+    fn try_read(
+        &self,
+        ring: &Ring,
+        partition: &TickPartition,
+        counts: &mut SuccessCounts,
+        last: &mut LastTry,
+    ) -> bool {
+        let folded = self.folded.load(Acquire);
+        let sum = self.read_cells(counts, folded);
+        let entered = ring.entered();
+        let more = sum.wrapping_sub(counts.calls);
+        let now = Some((folded, sum));
+        let is_whole = more == 0 || std::mem::replace(last, now) == now;
+        if !is_whole || entered - folded > BATCH {
+            return false;
+        }
+        let rest = (folded..entered).filter_map(|seq| ring.success(seq));
+        for (at, duration) in (0..).zip(rest) {
+            counts.calls += 1;
+            counts.ticks += ticks_as_f64(duration);
+            if at >= more {
+                counts.cells.push((partition.cell(duration), 1));
+            }
+        }
+        counts.entered = entered;
+        // Every load before was an Acquire: if any saw what was stored after another fold, this sees that fold.
+        self.folded.load(Relaxed) == folded
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn read_beside_owner(
+        &self,
+        ring: &Ring,
+        partition: &TickPartition,
+        counts: &mut SuccessCounts,
+    ) {
+        // Nobody has seen more than this yet.
+        let since = ring.entered();
+        let new = || leak(CopyForReaders::new(partition.cells.cells()));
+        let copy = self.copy.get_or_init(new);
+        let mut last = None;
+        loop {
+            copy.is_wanted.store(1, Relaxed);
+            if self.try_read(ring, partition, counts, &mut last) {
+                return;
+            }
+            if let Some(kept) = try_lock(&copy.counts).filter(|kept| kept.entered >= since) {
+                counts.clone_from(&kept);
+                return;
+            }
+            yield_now();
+        }
+    }
+}
+
+impl CopyForReaders {
+    /// With room for so many cells: the owner allocates nothing.
+    fn new(cells: usize) -> Self {
+        let counts = SuccessCounts {
+            cells: Vec::with_capacity(cells),
+            ..SuccessCounts::default()
+        };
+        Self {
+            is_wanted: AtomicU32::new(0),
+            counts: Mutex::new(counts),
+        }
+    }
+}
+
+/// One instruction, where a conversion from `u64` is a branch and several.
+#[inline]
+#[expect(
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    reason = "a duration is below 2^63 ticks, and precise enough"
+)]
+pub(crate) fn ticks_as_f64(ticks: u64) -> f64 {
+    ticks as i64 as f64
+}
+
+#[cfg(all(test, not(monitor_loom)))]
+mod tests;

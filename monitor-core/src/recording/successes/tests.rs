@@ -1,0 +1,187 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed as StdRelaxed};
+
+use super::*;
+use crate::base::clock::Clock;
+use crate::base::sync::lock;
+use crate::data::buckets::TIME_BOUNDS;
+
+/// One shard's calls, with its owner.
+struct Calls {
+    ring: Ring,
+    successes: Successes,
+    partition: TickPartition,
+}
+
+/// Durations that are far apart: each in a cell of its own, one of them in another window.
+const DURATIONS: [u64; 7] = [100, 200, 1_000, 5_000, 20_000, 1_000_000, 100_000_000_000];
+
+impl Calls {
+    fn new() -> &'static Self {
+        let (clock, _) = Clock::manual(0.0);
+        leak(Self {
+            ring: Ring::new(),
+            successes: Successes::new(),
+            partition: TickPartition::new(&Arc::from(TIME_BOUNDS), &clock),
+        })
+    }
+
+    /// The next call ends; every 11th failed.
+    fn end_next(&self) {
+        let at = self.ring.next();
+        let duration = duration(at);
+        let entered = if is_failed(at) {
+            self.ring.push_failed(at, duration)
+        } else {
+            self.ring.push(at, duration)
+        };
+        if entered.is_multiple_of(BATCH) {
+            self.successes.fold(&self.ring, &self.partition);
+        }
+    }
+
+    /// Reads, and checks that nothing is missing and nothing too much.
+    fn read(&self, counts: &mut SuccessCounts) {
+        self.successes.read(&self.ring, &self.partition, counts);
+        self.check(counts);
+    }
+
+    fn check(&self, counts: &SuccessCounts) {
+        let succeeded = |duration: u64| {
+            let place = DURATIONS.iter().position(|one| *one == duration);
+            let place = place.expect("one of them") as u64;
+            successes_of(place, counts.entered)
+        };
+        let (mut ticks, mut calls) = (0.0, 0);
+        for duration in DURATIONS {
+            let cell = self.partition.cell(duration);
+            let of_cell = counts.cells.iter().filter(|(at, _)| *at == cell);
+            let found: u64 = of_cell.map(|(_, count)| count).sum();
+            assert_eq!(
+                found,
+                succeeded(duration),
+                "{duration} of {}",
+                counts.entered
+            );
+            ticks += ticks_as_f64(duration * found);
+            calls += found;
+        }
+        assert_eq!(calls, counts.calls);
+        assert!(
+            (ticks - counts.ticks).abs() < 0.5,
+            "{ticks} {}",
+            counts.ticks
+        );
+    }
+}
+
+fn duration(at: u64) -> u64 {
+    DURATIONS[usize::try_from(at % 7).expect("small")]
+}
+
+fn is_failed(at: u64) -> bool {
+    at % 11 == 5
+}
+
+/// Calls below `entered` with this remainder modulo 7 that succeeded.
+fn successes_of(remainder: u64, entered: u64) -> u64 {
+    let below = |modulus: u64, remainder: u64| (entered + modulus - 1 - remainder) / modulus;
+    // By the remainder modulo 77 that has both.
+    let both = (0..77).find(|at| at % 7 == remainder && is_failed(*at));
+    below(7, remainder) - both.map_or(0, |both| below(77, both))
+}
+
+#[test]
+fn every_call_is_counted_once_whether_it_is_folded_or_not() {
+    let calls = Calls::new();
+    let mut counts = SuccessCounts::default();
+    for entered in 0..500 {
+        calls.read(&mut counts);
+        assert_eq!(counts.entered, entered);
+        calls.end_next();
+    }
+}
+
+#[test]
+fn an_owner_that_rests_in_a_fold_holds_no_reader_up() {
+    for rest_at in 0..=16 {
+        let calls = Calls::new();
+        (0..31).for_each(|_| calls.end_next());
+        // The fold of the calls 16 to 31, as far as it comes.
+        calls.ring.push(31, duration(31));
+        let Successes { folded, cells, .. } = &calls.successes;
+        assert_eq!(folded.load(Relaxed), 16);
+        let [before, after] = [16, 32].map(|folded| calls.successes.totals_at(folded));
+        let rest = (16..32).filter_map(|seq| calls.ring.success(seq));
+        let rest: Vec<u64> = rest.collect();
+        let ticks = f64::from_bits(before.ticks.load(Relaxed));
+        let ticks = rest.iter().fold(ticks, |sum, one| sum + ticks_as_f64(*one));
+        after.ticks.store(ticks.to_bits(), Relaxed);
+        let more = before.calls.load(Relaxed) + rest.len() as u64;
+        after.calls.store(more, Relaxed);
+        for duration in rest.iter().take(rest_at) {
+            cells.add(calls.partition.cell(*duration));
+        }
+        let mut counts = SuccessCounts::default();
+        let ring = &calls.ring;
+        assert!(calls.successes.read(ring, &calls.partition, &mut counts));
+        assert_eq!(counts.entered, 32);
+        calls.check(&counts);
+    }
+}
+
+#[test]
+fn the_owner_leaves_a_copy_where_one_is_wanted() {
+    let calls = Calls::new();
+    let copy = leak(CopyForReaders::new(calls.partition.cells.cells()));
+    calls.successes.copy.get_or_init(|| copy);
+    (0..16).for_each(|_| calls.end_next());
+    assert_eq!(lock(&copy.counts).entered, 0);
+    copy.is_wanted.store(1, Relaxed);
+    {
+        let _looking = lock(&copy.counts);
+        (0..16).for_each(|_| calls.end_next());
+    }
+    assert_eq!(lock(&copy.counts).entered, 0);
+    (0..16).for_each(|_| calls.end_next());
+    assert_eq!(copy.is_wanted.load(Relaxed), 0);
+    assert_eq!(lock(&copy.counts).entered, 48);
+    calls.check(&lock(&copy.counts));
+    (0..16).for_each(|_| calls.end_next());
+    assert_eq!(lock(&copy.counts).entered, 48);
+}
+
+/// Readers of both kinds beside an owner that does nothing but end calls.
+#[test]
+fn readers_beside_the_owner_miss_no_call_and_see_none_twice() {
+    let calls = Calls::new();
+    let is_over: &AtomicBool = leak(AtomicBool::new(false));
+    let owner = std::thread::spawn(move || {
+        while !is_over.load(StdRelaxed) {
+            (0..100).for_each(|_| calls.end_next());
+        }
+    });
+    let readers = [true, false].map(|asks| {
+        std::thread::spawn(move || {
+            let (mut counts, mut before) = (SuccessCounts::default(), 0);
+            for _ in 0..20_000 {
+                if asks {
+                    let (ring, partition) = (&calls.ring, &calls.partition);
+                    let successes = &calls.successes;
+                    successes.read_beside_owner(ring, partition, &mut counts);
+                    calls.check(&counts);
+                } else {
+                    calls.read(&mut counts);
+                }
+                assert!(counts.entered >= before);
+                before = counts.entered;
+            }
+        })
+    });
+    for reader in readers {
+        reader.join().expect("no panic");
+    }
+    is_over.store(true, StdRelaxed);
+    owner.join().expect("no panic");
+    calls.read(&mut SuccessCounts::default());
+}
