@@ -48,14 +48,19 @@ impl Version {
         (self >= Self(3, 0)).then_some("convert_classic_histograms_to_nhcb: true")
     }
 
-    /// The key that asks for protobuf whatever else is set.
+    /// The key that asks for protobuf whatever else is set. From 2.49 to 2.52 the scrape would fail then.
     pub(crate) fn protobuf_key(self) -> Option<&'static str> {
-        (self >= Self(2, 49)).then_some("scrape_protocols: [PrometheusProto]")
+        (self >= Self(2, 53)).then_some("scrape_protocols: [PrometheusProto]")
     }
 
     /// The feature that stores a zero at the start timestamp of each series.
     pub(crate) fn zeros_feature(self) -> Option<&'static str> {
         (self >= Self(2, 50)).then_some("created-timestamp-zero-ingestion")
+    }
+
+    /// Whether it stores all exemplars of a native histogram, and not one of them.
+    pub(crate) fn stores_all_exemplars(self) -> bool {
+        self >= Self(2, 46)
     }
 
     /// Whether the durations of a page in protobuf are lost while native histograms are off.
