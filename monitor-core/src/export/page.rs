@@ -31,8 +31,8 @@ struct KeyChild<'a> {
     family: usize,
     labels: Labels,
     value: ValueView<'a>,
-    /// When its counts began at 0: known of what calls observe, which is never removed. The user's own may be removed,
-    /// and come back at 0.
+    /// When its counts began at 0: known of what calls observe, which is never removed, and of registered metrics. Keys
+    /// may be removed, and come back at 0.
     started: Option<f64>,
 }
 
@@ -57,7 +57,7 @@ impl<'a> PageParts<'a> {
         let mut children = FamilyChildren::new();
         for metric in &snapshot.values.metrics {
             let family = registry.registered(metric);
-            for child in &metric.children {
+            for (at, child) in metric.children.iter().enumerate() {
                 // None is a summary or has a time of its own.
                 if let Some(value) = child.value.view() {
                     let labels = registry.label_cache.complete_rendered(&child.labels);
@@ -65,7 +65,7 @@ impl<'a> PageParts<'a> {
                         family,
                         labels,
                         value,
-                        started: None,
+                        started: metric.started.get(at).copied(),
                     });
                 }
             }
