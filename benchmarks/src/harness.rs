@@ -144,6 +144,12 @@ pub(crate) fn to_u64(value: f64) -> u64 {
     value as u64
 }
 
+/// Nanoseconds as peers take them.
+#[inline]
+pub(crate) fn saturated(nanos: u128) -> u64 {
+    u64::try_from(nanos).unwrap_or(u64::MAX)
+}
+
 /// A row: an operation, uninstrumented, and by each candidate.
 pub(crate) struct Row {
     pub(crate) name: &'static str,

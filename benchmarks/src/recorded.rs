@@ -37,7 +37,10 @@ pub(crate) fn recorded(lines: usize, calls: Calls) -> Monitor {
     let methods = (lines / LINES_A_METHOD).max(1);
     // Manual, so that durations are those the peers are given.
     let (clock, hand) = Clock::manual(1_700_000_000.0);
-    let monitor = Monitor::with_clock(StorageConfig::default(), clock);
+    let mut config = StorageConfig::default();
+    // A large page has more methods than a service should.
+    config.max_methods = 0;
+    let monitor = Monitor::with_clock(config, clock);
     // One thread after another, as the clock is one; each stays until all have called, or the next would adopt its
     // cells.
     let mut stay = Vec::new();

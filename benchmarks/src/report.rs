@@ -42,14 +42,17 @@ pub(crate) fn build() {
 
 /// The peers and their versions, as the build has them.
 fn peers() -> Vec<String> {
-    const NAMES: [&str; 9] = [
+    const NAMES: [&str; 12] = [
         "autometrics",
         "axum-otel-metrics",
         "axum-prometheus",
+        "foundations-metrics",
+        "hotpath",
         "measured",
         "metered",
         "metrics",
         "metrics-exporter-prometheus",
+        "metriken",
         "prometheus",
         "prometheus-client",
     ];

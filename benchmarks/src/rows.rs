@@ -6,10 +6,12 @@ use monitor_core::{
 
 use crate::harness::{Batch, Row, Threads, batch, chain};
 use crate::labelled;
-use crate::peers::attributes::{Metered, autometrics_call};
+use crate::peers::attributes::{Metered, autometrics_call, hotpath_call, profiled};
 use crate::peers::ideal::{Ideal, Ticks};
 use crate::peers::steps::{PARTS, Steps};
-use crate::peers::{Recorder, measured, metrics, prometheus, prometheus_client};
+use crate::peers::{
+    Recorder, foundations_metrics, measured, metrics, metriken, prometheus, prometheus_client,
+};
 use crate::sampled;
 use crate::surroundings;
 use crate::values;
@@ -44,6 +46,10 @@ const MEASURED: &str = "measured";
 const METRICS: &str = "metrics macros";
 const AUTOMETRICS: &str = "autometrics";
 const METERED: &str = "metered";
+/// Neither errors nor calls in flight.
+const HOTPATH: &str = "hotpath";
+const METRIKEN: &str = "metriken";
+const FOUNDATIONS_METRICS: &str = "foundations-metrics";
 pub(crate) const PROMETHEUS_CLIENT: &str = "prometheus-client cached";
 
 #[monitored]
@@ -255,7 +261,7 @@ fn calls(
     }
 }
 
-/// The same with the peers that are no match for a cached handle: those that look labels up, and attributes.
+/// The same with all other peers: those that look labels up, attributes, and cached handles that stand in these rows alone.
 fn all_peers(mut row: Row, refuse: Refuse) -> Row {
     let metered = Metered::default();
     row.candidates.extend([
@@ -267,6 +273,15 @@ fn all_peers(mut row: Row, refuse: Refuse) -> Row {
             batch(move |x| autometrics_call(refuse.mark(x))),
         ),
         (METERED, batch(move |x| metered.call(refuse.mark(x)))),
+        (
+            HOTPATH,
+            profiled(batch(move |x| hotpath_call(refuse.mark(x)))),
+        ),
+        (METRIKEN, plain::<metriken::Statics>(refuse)),
+        (
+            FOUNDATIONS_METRICS,
+            plain::<foundations_metrics::Cached>(refuse),
+        ),
     ]);
     row
 }
@@ -389,6 +404,9 @@ fn between() -> Row {
             (TICKS, peer::<Ticks>()),
             (PROMETHEUS, peer::<prometheus::Cached>()),
             (PROMETHEUS_CLIENT, peer::<prometheus_client::Cached>()),
+            (HOTPATH, profiled(among(hotpath_call))),
+            (METRIKEN, peer::<metriken::Statics>()),
+            (FOUNDATIONS_METRICS, peer::<foundations_metrics::Cached>()),
         ],
     }
 }

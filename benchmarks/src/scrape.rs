@@ -10,7 +10,7 @@ use monitor_core::names::{Exporter, Profile};
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
 use crate::harness::{Figures, as_f64};
-use crate::peers::{Render, measured, metrics, prometheus, prometheus_client};
+use crate::peers::{Render, foundations_metrics, measured, metrics, prometheus, prometheus_client};
 use crate::recorded::{Calls, append_page, recorded};
 
 pub(crate) const FULL: &str = "monitor-core, full rings";
@@ -140,6 +140,10 @@ impl Size {
             add(
                 "prometheus-client",
                 Box::new(prometheus_client::Scraped::new(methods)),
+            );
+            add(
+                "foundations-metrics",
+                Box::new(foundations_metrics::Scraped::new(methods)),
             );
             add("measured", Box::new(measured::Scraped::new(methods)));
             add(

@@ -70,7 +70,7 @@ fn answered(
 
 /// The answer to a scrape with these headers: format, `Content-Type`, and whether it may be gzip.
 pub fn negotiated(headers: &HeaderMap) -> (Format, &'static str, bool) {
-    let selection = negotiate::Selection::of(headers);
+    let selection = negotiate::Selection::of(headers, true);
     (selection.format, selection.content_type, selection.gzip)
 }
 

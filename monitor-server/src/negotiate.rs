@@ -3,6 +3,7 @@
 //!
 //! Both headers are read into the same [`Element`]s. An element that cannot be read, or is of no kind that the server
 //! produces, is passed over, and nothing is ever refused: with nothing acceptable the answer is text, uncompressed.
+//! Protobuf is for clients that name it alone, message and framing included: no range stands for it.
 //! Nothing that a client wrote is sent back; each answer's `Content-Type` is one of a closed set.
 
 use http::HeaderMap;
@@ -28,6 +29,13 @@ const OPEN_METRICS_TYPES: [&str; 5] = [
     "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=values",
 ];
 
+/// The type of protobuf pages, and the parameters without which a client does not mean them.
+const PROTOBUF: &str = "application/vnd.google.protobuf";
+const PROTOBUF_PARAMETERS: [(&str, &str); 2] = [
+    ("proto", "io.prometheus.client.metricfamily"),
+    ("encoding", "delimited"),
+];
+
 /// The form of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Selection {
@@ -35,7 +43,7 @@ pub(crate) struct Selection {
     pub(crate) format: Format,
     /// Their `Content-Type`.
     pub(crate) content_type: &'static str,
-    /// Whether the scheme `dots` is asked for. Text 0.0.4 has no escaping.
+    /// Whether the scheme `dots` is asked for. Text 0.0.4 has no escaping, and protobuf asks for none.
     pub(crate) dots: bool,
     /// Whether the answer may be compressed with gzip: the client takes it, and does not like `identity` better.
     pub(crate) gzip: bool,
@@ -45,27 +53,56 @@ pub(crate) struct Selection {
 }
 
 impl Selection {
-    pub(crate) fn of(headers: &HeaderMap) -> Self {
+    /// The form that these headers ask for. Protobuf is offered by a server with native histograms alone.
+    pub(crate) fn of(headers: &HeaderMap, native_histograms: bool) -> Self {
         let accept = elements(headers, &ACCEPT);
-        let open = open_metrics(&accept);
-        let content_type = open.map_or(TEXT_TYPE, |open| {
-            OPEN_METRICS_TYPES[match open.param("escaping").as_deref() {
-                None => 0,
-                Some("allow-utf-8") => 1,
-                Some("dots") => 3,
-                Some("values") => 4,
-                // An unknown scheme is answered with the one that is always safe.
-                Some(_) => 2,
-            }]
-        });
+        let (format, content_type) = if native_histograms && prefers_protobuf(&accept) {
+            (Format::Protobuf, Format::Protobuf.content_type())
+        } else {
+            text_format(&accept)
+        };
         Self {
-            format: open.map_or(Format::Text004, |_| Format::OpenMetrics100),
+            format,
             content_type,
             dots: content_type == OPEN_METRICS_TYPES[3],
             gzip: cfg!(feature = "gzip") && takes_gzip(&elements(headers, &ACCEPT_ENCODING)),
             health_json: takes_health_json(&accept),
         }
     }
+}
+
+/// One of the text formats, with its type.
+fn text_format(accept: &[Element]) -> (Format, &'static str) {
+    let Some(open) = open_metrics(accept) else {
+        return (Format::Text004, TEXT_TYPE);
+    };
+    let escaping = match open.param("escaping").as_deref() {
+        None => 0,
+        Some("allow-utf-8") => 1,
+        Some("dots") => 3,
+        Some("values") => 4,
+        // An unknown scheme is answered with the one that is always safe.
+        Some(_) => 2,
+    };
+    (Format::OpenMetrics100, OPEN_METRICS_TYPES[escaping])
+}
+
+/// Whether protobuf has the largest weight; a tie goes to it, as it is named and the others may be ranges.
+fn prefers_protobuf(accept: &[Element]) -> bool {
+    let is_ours = |element: &&Element| {
+        element.name == PROTOBUF
+            && PROTOBUF_PARAMETERS
+                .iter()
+                .all(|(name, value)| element.param(name).as_deref() == Some(value))
+    };
+    let named = accept.iter().filter(is_ours).map(|element| element.weight);
+    let weight = named.max().unwrap_or(0);
+    let others = [
+        best(accept, "application/openmetrics-text", "1.0.0"),
+        best(accept, "text/plain", "0.0.4"),
+    ];
+    let mut others = others.into_iter().flatten();
+    weight > 0 && others.all(|other| other.weight <= weight)
 }
 
 /// Chooses between text and `OpenMetrics`: the one with the larger weight. A tie goes to the latter where the client

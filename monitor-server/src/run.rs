@@ -448,8 +448,8 @@ impl MetricServer {
     }
 
     /// The same with the parts of a configuration that concern pages and health: registries, collectors, `profile`,
-    /// `strict`, `render_cache`, `disable_compression`, `wait_for_started` (see [`started`](Self::started)), the limits
-    /// of scrapes and sources, the service and the process, health with its checks, and credentials and addresses that
+    /// `strict`, `native_histograms`, `render_cache`, `disable_compression`, `wait_for_started` (see
+    /// [`started`](Self::started)), the limits of scrapes and sources, the service and the process, health with its checks, and credentials and addresses that
     /// may connect. The storage's settings (constant labels, `namespace` and `buckets` too), `sampler`, `runtime_timeout`,
     /// the address and the limits of connections are not looked at. TLS and addresses do not concern a [`filter`](Self::filter): the
     /// server that it is mounted in takes the connections.
@@ -606,6 +606,7 @@ impl Context {
             service: config.process.service.clone(),
             access_control: Arc::new(access_control),
             disable_compression: config.disable_compression,
+            native_histograms: config.native_histograms,
             scrape_timeout: config.limits.scrape_timeout,
         }
     }

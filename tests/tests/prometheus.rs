@@ -1,9 +1,9 @@
 //! Real Prometheus servers scrape the example under load, in both formats, and pages that are hard to read; in the
 //! end they have stored the series of the pages.
 //!
-//! Needs the program `prometheus` (Debian package of that name; `scripts/test` installs it), and for newer versions
-//! programs named by the variables `PROMETHEUS_2_53` and `PROMETHEUS_3` (`scripts/test` fetches them). Without one its test
-//! prints `SKIPPED`; without the first it fails with `CI` set.
+//! Needs the program `prometheus` (Debian package of that name; `scripts/test` installs it), and for the slow tests programs
+//! named by the variables `PROMETHEUS_2_42`, `PROMETHEUS_2_53` and `PROMETHEUS_3` (`scripts/test --all` fetches them).
+//! Without one its test prints `SKIPPED`; without the first it fails with `CI` set.
 
 mod programs;
 mod prometheus_server;
@@ -12,22 +12,15 @@ mod used;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use monitor_core::exposition::Format;
 use monitor_core::family::{ChildValue, Family};
 use monitor_core::names::{Profile, families};
 use monitor_core::snapshot::Snapshot;
 use prometheus_server::pages::{self, Pages};
-use prometheus_server::{Job, Prometheus, Series, differences, relay};
+use prometheus_server::{Job, Prometheus, Series, at_rest, check, relay, unix_now};
 use textprocessor::{Page, TextProcessor, eventually, number};
-
-/// How the names of the server's metrics of itself begin: each scrape changes them.
-const OF_SERVER: [&str; 2] = ["monitor_scrape", "monitor_server_"];
-
-/// How the names of those of the process begin, which change by themselves, its start aside.
-const OF_PROCESS: &str = "process_";
-const START_TIME: &str = "process_start_time_seconds";
 
 /// A scraper that takes nothing but the text format.
 const TEXT_ONLY: &str = "text/plain;version=0.0.4";
@@ -43,24 +36,22 @@ fn prometheus_2_stores_what_our_pages_say() {
 #[test]
 #[ignore = "slow matrix: scripts/test --all"]
 fn prometheus_3_stores_what_our_pages_say() {
-    where_named("PROMETHEUS_3", "prometheus_3_stores_what_our_pages_say");
+    let test = "prometheus_3_stores_what_our_pages_say";
+    programs::where_named("PROMETHEUS_3", test, stores_what_our_pages_say);
 }
 
 #[test]
 #[ignore = "slow matrix: scripts/test --all"]
 fn prometheus_2_53_stores_what_our_pages_say() {
-    where_named(
-        "PROMETHEUS_2_53",
-        "prometheus_2_53_stores_what_our_pages_say",
-    );
+    let test = "prometheus_2_53_stores_what_our_pages_say";
+    programs::where_named("PROMETHEUS_2_53", test, stores_what_our_pages_say);
 }
 
-/// With the program that this variable names.
-fn where_named(variable: &str, test: &str) {
-    match std::env::var_os(variable).filter(|program| !program.is_empty()) {
-        Some(program) => stores_what_our_pages_say(Path::new(&program)),
-        None => programs::skipped(&format!("{test} (no {variable})")),
-    }
+#[test]
+#[ignore = "slow matrix: scripts/test --all"]
+fn prometheus_2_42_stores_what_our_pages_say() {
+    let test = "prometheus_2_42_stores_what_our_pages_say";
+    programs::where_named("PROMETHEUS_2_42", test, stores_what_our_pages_say);
 }
 
 fn stores_what_our_pages_say(program: &Path) {
@@ -68,7 +59,7 @@ fn stores_what_our_pages_say(program: &Path) {
     let live = jobs_of(&example);
     let (still, wanted) = unchanging();
     let jobs = [&live[..], &still].concat();
-    let prometheus = Prometheus::start(program, &jobs);
+    let prometheus = Prometheus::start(program, &[], &jobs);
     for job in &jobs {
         eventually("the first scrape", || prometheus.is_up(&job.name));
     }
@@ -102,12 +93,7 @@ fn jobs_of(example: &TextProcessor) -> [Job; 2] {
         ("example-openmetrics", example.monitor),
         ("example-text", relay::start(example.monitor, TEXT_ONLY)),
     ];
-    targets.map(|(name, target)| Job {
-        name: name.to_owned(),
-        target,
-        path: "/metrics".to_owned(),
-        interval: Duration::from_secs(2),
-    })
+    targets.map(|(name, target)| Job::new(name, target))
 }
 
 /// The series and exemplars that Prometheus should store of a page.
@@ -158,10 +144,9 @@ fn unchanging() -> (Vec<Job>, Vec<Stored>) {
     }
     let target = pages::serve(pages);
     let jobs = names.into_iter().map(|name| Job {
-        target,
         path: format!("/{name}"),
-        name,
         interval: Duration::from_secs(5),
+        ..Job::new(&name, target)
     });
     (jobs.collect(), wanted)
 }
@@ -191,7 +176,7 @@ fn check_example(prometheus: &Prometheus, job: &Job, ours: &Page) {
     let count = ours.samples.len() as f64;
     assert_eq!(scraped, Some(count), "{}", job.name);
     check(
-        job,
+        &job.name,
         &at_rest(as_stored(ours.samples.clone())),
         &at_rest(stored),
     );
@@ -239,21 +224,9 @@ fn check_still(prometheus: &Prometheus, job: &Job, wanted: &Stored) {
     let count = wanted.series.len() as f64;
     let scraped = prometheus.value("scrape_samples_scraped", &job.name);
     assert_eq!(scraped, Some(count), "{}", job.name);
-    check(job, &wanted.series, &prometheus.series(&job.name));
+    check(&job.name, &wanted.series, &prometheus.series(&job.name));
     prometheus.assert_always_up(&job.name);
     check_exemplars(prometheus, job, &wanted.exemplars);
-}
-
-fn check(job: &Job, wanted: &Series, stored: &Series) {
-    let differences = differences(wanted, stored);
-    assert!(
-        differences.is_empty(),
-        "{}: {} of {}:\n{}",
-        job.name,
-        differences.len(),
-        stored.len(),
-        differences[..differences.len().min(20)].join("\n")
-    );
 }
 
 fn check_exemplars(prometheus: &Prometheus, job: &Job, wanted: &[Exemplar]) {
@@ -272,24 +245,4 @@ fn check_exemplars(prometheus: &Prometheus, job: &Job, wanted: &[Exemplar]) {
         .collect();
     stored.sort();
     assert_eq!(stored, wanted, "{}", job.name);
-}
-
-/// The series that neither a scrape nor time changes.
-fn at_rest(mut series: Series) -> Series {
-    let changes: [fn(&str) -> bool; 2] = [
-        |name| OF_SERVER.iter().any(|own| name.starts_with(own)),
-        |name| name.starts_with(OF_PROCESS) && name != START_TIME,
-    ];
-    for changes in changes {
-        let is_there = series.keys().any(|(name, _)| changes(name));
-        assert!(is_there, "all families are stored");
-        series.retain(|(name, _), _| !changes(name));
-    }
-    series
-}
-
-fn unix_now() -> f64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0.0, |since| since.as_secs_f64())
 }

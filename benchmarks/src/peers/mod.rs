@@ -1,9 +1,11 @@
 //! The peers: for each library, how its users would record a call by hand, and the hand-written ideal.
 
 pub(crate) mod attributes;
+pub(crate) mod foundations_metrics;
 pub(crate) mod ideal;
 pub(crate) mod measured;
 pub(crate) mod metrics;
+pub(crate) mod metriken;
 pub(crate) mod prometheus;
 pub(crate) mod prometheus_client;
 pub(crate) mod steps;

@@ -161,12 +161,26 @@ impl Histogram {
         self.counts.iter().sum()
     }
 
-    /// Adds the counts and the sum of another histogram over the same bounds; exemplars stay as they are.
+    /// Adds the counts and the sum of another histogram over the same bounds; exemplars stay as they are. Native buckets
+    /// are added up ([`NativeBuckets::merge`]); there are none afterwards if one of the two has observations and no native
+    /// buckets.
     ///
     /// # Panics
     ///
     /// Never; buckets that `self` lacks are left out.
     pub fn merge(&mut self, other: &Self) {
+        let is_empty = self.count() == 0;
+        match (&mut self.native, &other.native) {
+            (Some(mine), Some(theirs)) => mine.merge(theirs),
+            (None, Some(theirs)) if is_empty => self.native = Some(theirs.clone()),
+            (Some(_), None) if other.count() == 0 => {}
+            _ => self.native = None,
+        }
+        self.add_counts(other);
+    }
+
+    /// Adds the counts and the sum alone.
+    pub(crate) fn add_counts(&mut self, other: &Self) {
         for (mine, theirs) in self.counts.iter_mut().zip(&other.counts) {
             *mine += theirs;
         }
@@ -178,6 +192,10 @@ impl Histogram {
 pub(crate) trait Visitor {
     /// A family begins; its children are not among those it holds but follow. One that none follow is not on the page.
     fn family(&mut self, family: &Family);
+
+    /// When the counts of the children to come began at 0, seconds since 1970; `None` where that is not known, as it is
+    /// at the start of a page.
+    fn started(&mut self, _at: Option<f64>) {}
 
     /// A child of the family that began last.
     fn child(&mut self, labels: &Labels, value: ValueView<'_>);
@@ -255,6 +273,18 @@ impl<'a> HistogramView<'a> {
         self.other.map_or(own, |other| own + other.sum)
     }
 
+    /// The same observations by exponential bucket, where both histograms have those.
+    pub(crate) fn native(&self) -> Option<Cow<'a, NativeBuckets>> {
+        let one = self.one.native.as_ref()?;
+        match self.other {
+            // Most methods have no failures.
+            Some(other) if other.count() > 0 => {
+                NativeBuckets::sum([Some(one), other.native.as_ref()]).map(Cow::Owned)
+            }
+            _ => Some(Cow::Borrowed(one)),
+        }
+    }
+
     /// The newest exemplar of each bucket that has one, with the bucket's index.
     pub(crate) fn exemplars(&self) -> impl Iterator<Item = (usize, &'a KeptExemplar)> + use<'a> {
         let (only, shown) = (self.only_failed, self.shown);
@@ -297,6 +327,7 @@ impl Visitor for Vec<Family> {
             ValueView::Float(value) => ChildValue::Float(value),
             ValueView::Histogram(value) => ChildValue::Histogram(Histogram {
                 exemplars: value.exemplars().map(KeptExemplar::in_bucket).collect(),
+                native: value.native().map(Cow::into_owned),
                 ..Histogram::new(
                     Arc::clone(value.bounds()),
                     value.counts().collect(),

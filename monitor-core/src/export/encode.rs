@@ -1,9 +1,11 @@
 //! The encoder: a visitor that writes families as bytes, in one pass into one buffer.
 //!
-//! Both formats have the same sample lines; they differ in a family's head, in exemplars and timestamps, and in the
-//! last line. A format is a variant of [`Format`] with its content type; beside it only `monitor-server`'s `negotiate`
-//! names formats. (A format with other sample lines would be a visitor of its own.) A line is `start` (the sample's
-//! name), labels and number. The start is rendered once a family and the labels once for all pages ([`Labels`]), both
+//! A format is a variant of [`Format`] with its content type; beside it only `monitor-server`'s `negotiate` names
+//! formats. An [`Encoder`] is one of two visitors: that of the text formats, which stands here, or that of messages
+//! ([`MessageEncoder`]). Which of them is asked once a page, so that neither pays for the other.
+//!
+//! Both text formats have the same sample lines; they differ in a family's head, in exemplars and timestamps, and in the
+//! last line. A line is `start` (the sample's name), labels and number. The start is rendered once a family and the labels once for all pages ([`Labels`]), both
 //! padded to whole chunks, so that a line is a few copies of fixed size. Bucket lines, most of a page, are
 //! `bucket_lines`' own.
 
@@ -13,6 +15,7 @@ use crate::data::family::{
 use crate::data::labels::{CHUNK, KeptExemplar, Padded, push, push_escaped, push_pair};
 use crate::data::name::openmetrics_name;
 use crate::export::bucket_lines::{BucketLines, bound, push_float, put_float, put_int};
+use crate::export::protobuf::MessageEncoder;
 
 /// A format of the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -23,6 +26,9 @@ pub enum Format {
     Text004,
     /// `OpenMetrics` 1.0.0.
     OpenMetrics100,
+    /// Messages `io.prometheus.client.MetricFamily` of Protocol Buffers, each with its length before it. The only format
+    /// with native histograms and with start times.
+    Protobuf,
 }
 
 impl Format {
@@ -31,15 +37,8 @@ impl Format {
         match self {
             Self::Text004 => "text/plain; version=0.0.4; charset=utf-8",
             Self::OpenMetrics100 => "application/openmetrics-text; version=1.0.0; charset=utf-8",
-        }
-    }
-
-    /// A time after 1970 as a sample's timestamp: milliseconds in the text format, seconds in `OpenMetrics`.
-    fn timestamp(self, milliseconds: i64) -> String {
-        match self {
-            Self::Text004 => milliseconds.to_string(),
-            Self::OpenMetrics100 => {
-                format!("{}.{:03}", milliseconds / 1000, milliseconds % 1000)
+            Self::Protobuf => {
+                "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"
             }
         }
     }
@@ -73,23 +72,85 @@ pub fn encode(families: &[Family], format: Format, out: &mut Vec<u8>) {
 }
 
 /// Appends the page of those samples whose full name is one of `names`; in `OpenMetrics` also of those whose family's
-/// name is.
+/// name is, and in protobuf every family one of whose names is.
 ///
 /// `started_total` selects that counter in both formats, `x_bucket` and `x_count` just these samples of a histogram. In
 /// `OpenMetrics` `started` selects the counter too, which is the family's name there, and `x` all of the histogram; the
-/// text format selects by samples alone, as the original does. Empty names are passed over; where no other is left,
-/// every sample is written. A family that keeps no sample is left out, so the page may be empty (`# EOF` alone in
-/// `OpenMetrics`).
+/// text format selects by samples alone, as the original does. In protobuf any of these names selects the whole family:
+/// a message has no samples to leave out. Empty names are passed over; where no other is left, every sample is written.
+/// A family that keeps no sample is left out, so the page may be empty (`# EOF` alone in `OpenMetrics`).
 pub fn encode_named(families: &[Family], names: &[&str], format: Format, out: &mut Vec<u8>) {
     Encoder::new(format, names, out).write(families);
 }
 
 /// Takes a page part by part.
-type TakePart<'a> = &'a mut dyn FnMut(&[u8]);
+pub(super) type TakePart<'a> = &'a mut dyn FnMut(&[u8]);
 
-/// Writes a page.
-pub(crate) struct Encoder<'a> {
-    format: Format,
+/// Writes a page in one of the formats.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one is made a page, and it is never moved to the heap"
+)]
+pub(crate) enum Encoder<'a> {
+    Text(TextEncoder<'a>),
+    Protobuf(MessageEncoder<'a>),
+}
+
+impl<'a> Encoder<'a> {
+    /// Appends to `out` the samples and families of these names; all of them, if there is none that is not empty:
+    /// `name[]=` asks for nothing.
+    pub(crate) fn new(format: Format, names: &[&'a str], out: &'a mut Vec<u8>) -> Self {
+        let names = names.iter().copied().filter(|name| !name.is_empty());
+        let names = names.collect();
+        match format {
+            Format::Text004 => Self::Text(TextEncoder::new(TextFormat::Text004, names, out)),
+            Format::OpenMetrics100 => {
+                Self::Text(TextEncoder::new(TextFormat::OpenMetrics100, names, out))
+            }
+            Format::Protobuf => Self::Protobuf(MessageEncoder::new(names, out)),
+        }
+    }
+
+    /// Hands the page on in parts of whole lines, or of whole families where these are messages, each of some more bytes
+    /// than `least`, instead of leaving it in `out`, which should be empty.
+    pub(crate) fn in_parts(self, least: usize, take: TakePart<'a>) -> Self {
+        match self {
+            Self::Text(encoder) => Self::Text(encoder.in_parts(least, take)),
+            Self::Protobuf(encoder) => Self::Protobuf(encoder.in_parts(least, take)),
+        }
+    }
+
+    /// Appends families, and ends the page.
+    pub(crate) fn write(self, families: &[Family]) {
+        match self {
+            Self::Text(encoder) => encoder.write(families),
+            Self::Protobuf(encoder) => encoder.write(families),
+        }
+    }
+}
+
+/// A format of lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TextFormat {
+    Text004,
+    OpenMetrics100,
+}
+
+impl TextFormat {
+    /// A time after 1970 as a sample's timestamp: milliseconds in the text format, seconds in `OpenMetrics`.
+    fn timestamp(self, milliseconds: i64) -> String {
+        match self {
+            Self::Text004 => milliseconds.to_string(),
+            Self::OpenMetrics100 => {
+                format!("{}.{:03}", milliseconds / 1000, milliseconds % 1000)
+            }
+        }
+    }
+}
+
+/// Writes a page of lines.
+pub(crate) struct TextEncoder<'a> {
+    format: TextFormat,
     /// The samples and families wanted; none is all.
     names: Vec<&'a str>,
     out: &'a mut Vec<u8>,
@@ -105,14 +166,11 @@ pub(crate) struct Encoder<'a> {
     buckets: BucketLines,
 }
 
-impl<'a> Encoder<'a> {
-    /// Appends to `out` the samples and families of these names; all of them, if there is none that is not empty:
-    /// `name[]=` asks for nothing.
-    pub(crate) fn new(format: Format, names: &[&'a str], out: &'a mut Vec<u8>) -> Self {
-        let names = names.iter().copied();
+impl<'a> TextEncoder<'a> {
+    fn new(format: TextFormat, names: Vec<&'a str>, out: &'a mut Vec<u8>) -> Self {
         Self {
             format,
-            names: names.filter(|name| !name.is_empty()).collect(),
+            names,
             out,
             take: None,
             kind: FamilyType::Untyped,
@@ -124,9 +182,7 @@ impl<'a> Encoder<'a> {
         }
     }
 
-    /// Hands the page on in parts of whole lines, each of some more bytes than `least`, instead of leaving it in `out`,
-    /// which should be empty.
-    pub(crate) fn in_parts(mut self, least: usize, take: TakePart<'a>) -> Self {
+    fn in_parts(mut self, least: usize, take: TakePart<'a>) -> Self {
         self.out.reserve(2 * least);
         self.take = Some((least, take));
         self
@@ -147,8 +203,7 @@ impl<'a> Encoder<'a> {
         }
     }
 
-    /// Appends families, and ends the page.
-    pub(crate) fn write(mut self, families: &[Family]) {
+    fn write(mut self, families: &[Family]) {
         for family in families {
             self.family(family);
             for child in &family.children {
@@ -157,7 +212,7 @@ impl<'a> Encoder<'a> {
             }
         }
         self.end_family();
-        if self.format == Format::OpenMetrics100 {
+        if self.format == TextFormat::OpenMetrics100 {
             self.out.extend_from_slice(b"# EOF\n");
         }
         self.hand_on(true);
@@ -175,15 +230,15 @@ impl<'a> Encoder<'a> {
     /// Appends the family's `# HELP`, unless there is no text, its `# TYPE`, and in `OpenMetrics` its `# UNIT` where
     /// its name ends in it.
     fn write_head(&mut self, family: &Family) {
-        let is_open = self.format == Format::OpenMetrics100;
+        let is_open = self.format == TextFormat::OpenMetrics100;
         let base = openmetrics_name(&family.name, family.kind);
         let mut name = &*family.name;
         // `prometheus_client` refuses a page in the text format with a counter whose name is nothing without `_total`.
         // In `OpenMetrics` a counter is one only if its samples can be called `<name>_total` and are counts: a user's
         // registry may hold others, which are typed `unknown` under their own name, as `client_golang` does.
         let is_counter = match self.format {
-            Format::Text004 => name != "_total",
-            Format::OpenMetrics100 => base.len() < name.len() && are_counts(family),
+            TextFormat::Text004 => name != "_total",
+            TextFormat::OpenMetrics100 => base.len() < name.len() && are_counts(family),
         };
         let kind = match family.kind {
             FamilyType::Counter if is_counter => "counter",
@@ -203,11 +258,10 @@ impl<'a> Encoder<'a> {
             self.out.push(b'\n');
         }
         self.push_all(&["# TYPE ", name, " ", kind, "\n"]);
-        let ends_in = |unit: &str| {
-            name.strip_suffix(unit)
-                .is_some_and(|rest| rest.ends_with('_'))
-        };
-        if let Some(unit) = family.unit.filter(|unit| is_open && ends_in(unit)) {
+        if let Some(unit) = family
+            .unit
+            .filter(|unit| is_open && ends_in_unit(name, unit))
+        {
             self.push_all(&["# UNIT ", name, " ", unit, "\n"]);
         }
     }
@@ -243,8 +297,7 @@ impl<'a> Encoder<'a> {
                 count,
             } if self.kind == FamilyType::Summary => {
                 for (quantile, value) in quantiles {
-                    // No parser of `OpenMetrics` takes others.
-                    if (0.0..=1.0).contains(quantile) && (*value >= 0.0 || value.is_nan()) {
+                    if is_quantile(*quantile, *value) {
                         let labels = with_quantile(labels, *quantile);
                         self.plain.float(&labels, *value, self.out);
                     }
@@ -276,7 +329,7 @@ impl<'a> Encoder<'a> {
         let start = self.out.len();
         let count = self.buckets.write(labels, value, self.out);
         let mut exemplars = value.exemplars().peekable();
-        if self.format == Format::OpenMetrics100 && exemplars.peek().is_some() {
+        if self.format == TextFormat::OpenMetrics100 && exemplars.peek().is_some() {
             append_to_lines(self.out, start, |at, out| {
                 if let Some((_, kept)) = exemplars.next_if(|(bucket, _)| *bucket == at) {
                     push_exemplar(out, kept);
@@ -299,7 +352,7 @@ impl<'a> Encoder<'a> {
     }
 }
 
-impl Visitor for Encoder<'_> {
+impl Visitor for TextEncoder<'_> {
     fn family(&mut self, family: &Family) {
         self.end_family();
         self.kind = family.kind;
@@ -307,7 +360,7 @@ impl Visitor for Encoder<'_> {
         // In the text format a family's name selects nothing of its own, as in the original; in `OpenMetrics` it may be
         // the only name that a reader knows.
         let is_whole = self.names.is_empty()
-            || self.format == Format::OpenMetrics100
+            || self.format == TextFormat::OpenMetrics100
                 && self.names.contains(&openmetrics_name(name, family.kind));
         let wants = |suffix: &str| {
             let mut names = self.names.iter();
@@ -392,6 +445,17 @@ fn push_exemplar(out: &mut Vec<u8>, kept: &KeptExemplar) {
     push_float(out, kept.seconds);
     out.push(b' ');
     push_float(out, kept.at);
+}
+
+/// Whether a quantile can stand on a page: no parser of `OpenMetrics` takes others.
+pub(super) fn is_quantile(quantile: f64, value: f64) -> bool {
+    (0.0..=1.0).contains(&quantile) && (value >= 0.0 || value.is_nan())
+}
+
+/// Whether a name ends in a unit, as readers ask of a family that has one.
+pub(super) fn ends_in_unit(name: &str, unit: &str) -> bool {
+    name.strip_suffix(unit)
+        .is_some_and(|rest| rest.ends_with('_'))
 }
 
 fn with_quantile(labels: &Labels, quantile: f64) -> Labels {

@@ -54,8 +54,8 @@ const MARGIN: usize = 4096;
 pub struct Exporter {
     profile: Profile,
     registry: Mutex<NameRegistry>,
-    /// Bytes of the last whole page; 0 before the first. `Relaxed`: it only saves copying.
-    last_page: AtomicUsize,
+    /// Bytes of the last whole page of lines, and of messages; 0 before the first. `Relaxed`: it only saves copying.
+    last_pages: [AtomicUsize; 2],
 }
 
 impl Exporter {
@@ -64,7 +64,7 @@ impl Exporter {
         Self {
             profile,
             registry: Mutex::new(NameRegistry::new(profile, Namespace::default())),
-            last_page: AtomicUsize::new(0),
+            last_pages: [0; 2].map(AtomicUsize::new),
         }
     }
 
@@ -153,7 +153,8 @@ impl Exporter {
         if names.iter().any(|name| !name.is_empty()) {
             return write(Encoder::new(format, names, out));
         }
-        let mut bytes = self.last_page.load(Relaxed);
+        let last_page = &self.last_pages[usize::from(format == Format::Protobuf)];
+        let mut bytes = last_page.load(Relaxed);
         bytes += bytes / 16;
         if bytes == 0 {
             let mut count = |part: &[u8]| bytes += part.len();
@@ -162,12 +163,15 @@ impl Exporter {
         out.reserve(bytes + MARGIN);
         let start = out.len();
         write(Encoder::new(format, &[], out));
-        self.last_page.store(out.len() - start, Relaxed);
+        last_page.store(out.len() - start, Relaxed);
     }
 
     /// Writes a page: the snapshot's families, then those of others.
     pub(super) fn write(&self, others: &[Family], snapshot: &Snapshot, mut encoder: Encoder<'_>) {
-        self.with_page(snapshot, |page| page.show(&mut encoder));
+        self.with_page(snapshot, |page| match &mut encoder {
+            Encoder::Text(encoder) => page.show(encoder),
+            Encoder::Protobuf(encoder) => page.show(encoder),
+        });
         encoder.write(others);
     }
 

@@ -11,7 +11,9 @@ use std::sync::Arc;
 use crate::data::buckets::{HistogramKind, ShownBuckets};
 use crate::data::catalog::Id;
 use crate::data::family::ValueView::{Float, Int};
-use crate::data::family::{Family, Histogram, HistogramView, Labels, ValueView, Visitor};
+use crate::data::family::{
+    Family, Histogram, HistogramView, Labels, NativeBuckets, ValueView, Visitor,
+};
 use crate::data::key::StatKey;
 use crate::data::snapshot::{ClockSource, MethodSnapshot, Snapshot};
 use crate::data::status::DEFAULT_TASK;
@@ -22,7 +24,17 @@ use crate::export::label_cache::{LabelCache, MethodLabels, label};
 use crate::recording::site::IS_OFF;
 
 /// The children of registered metrics and of keys, each with its family's index in the registry; sorted by it.
-type FamilyChildren<'a> = Vec<(usize, Labels, ValueView<'a>)>;
+type FamilyChildren<'a> = Vec<KeyChild<'a>>;
+
+/// A child of a family made at run time.
+struct KeyChild<'a> {
+    family: usize,
+    labels: Labels,
+    value: ValueView<'a>,
+    /// When its counts began at 0: known of what calls observe, which is never removed, and of registered metrics. Keys
+    /// may be removed, and come back at 0.
+    started: Option<f64>,
+}
 
 /// The parts that the families of a page are made of.
 pub(super) struct PageParts<'a> {
@@ -45,11 +57,16 @@ impl<'a> PageParts<'a> {
         let mut children = FamilyChildren::new();
         for metric in &snapshot.values.metrics {
             let family = registry.registered(metric);
-            for child in &metric.children {
+            for (at, child) in metric.children.iter().enumerate() {
                 // None is a summary or has a time of its own.
                 if let Some(value) = child.value.view() {
                     let labels = registry.label_cache.complete_rendered(&child.labels);
-                    children.push((family, labels, value));
+                    children.push(KeyChild {
+                        family,
+                        labels,
+                        value,
+                        started: metric.started.get(at).copied(),
+                    });
                 }
             }
         }
@@ -63,18 +80,28 @@ impl<'a> PageParts<'a> {
                     method: None,
                 };
                 let (family, labels) = registry.place(export, Some(&info.info));
-                children.push((family, labels, Float(info.value)));
+                children.push(KeyChild {
+                    family,
+                    labels,
+                    value: Float(info.value),
+                    started: None,
+                });
             }
         }
         each_key(snapshot, Some(buckets), |export, value| {
             let is_hidden = export.method.is_some_and(|method| method.is_hidden);
             if let Some(value) = value.filter(|_| !is_hidden) {
                 let (family, labels) = registry.place(export, None);
-                children.push((family, labels, value));
+                children.push(KeyChild {
+                    family,
+                    labels,
+                    value,
+                    started: export.method.map(|_| snapshot.created_at),
+                });
             }
         });
         // Stable: children stay in the order they were placed in.
-        children.sort_by_key(|child| child.0);
+        children.sort_by_key(|child| child.family);
         let callers = registry.caller_children(snapshot);
         Self {
             snapshot,
@@ -90,14 +117,16 @@ impl<'a> PageParts<'a> {
     pub(super) fn show(&self, visitor: &mut impl Visitor) {
         let mut rest = &self.children[..];
         for (at, entry) in self.registry.entries.iter().enumerate() {
-            let own = rest.partition_point(|child| child.0 == at);
+            let own = rest.partition_point(|child| child.family == at);
             if let Some(spec) = self.registry.built_in(at) {
                 visitor.family(&entry.family);
+                visitor.started(Some(self.snapshot.created_at));
                 self.show_built_in(spec.id, visitor);
             } else if own > 0 {
                 visitor.family(&entry.family);
-                for (_, labels, value) in &rest[..own] {
-                    visitor.child(labels, *value);
+                for child in &rest[..own] {
+                    visitor.started(child.started);
+                    visitor.child(&child.labels, child.value);
                 }
                 rest = &rest[own..];
             }
@@ -204,21 +233,30 @@ impl<'a> PageParts<'a> {
             }
         }
         let mut all = Histogram::empty(&bounds);
-        let (mut cells, mut shown) = (Arc::default(), ShownBuckets::new(&[], &bounds, &[]));
-        for one in methods.flat_map(|method| [&method.success, &method.failure]) {
-            if !Arc::ptr_eq(&cells, &one.bounds) {
-                cells = Arc::clone(&one.bounds);
-                shown = ShownBuckets::new(&cells, &bounds, &[]);
+        let outcomes = || {
+            methods
+                .clone()
+                .flat_map(|method| [&method.success, &method.failure])
+        };
+        // Those over the same cells are next to each other, mostly all: they are added up before they are shown.
+        let mut rest = outcomes().peekable();
+        while let Some(first) = rest.next() {
+            let mut sum = first.clone();
+            let same = |one: &&Histogram| Arc::ptr_eq(&one.bounds, &first.bounds);
+            while let Some(one) = rest.next_if(same) {
+                sum.add_counts(one);
             }
+            let shown = ShownBuckets::new(&sum.bounds, &bounds, &[]);
             let view = HistogramView {
                 shown: Some(&shown),
-                ..one.into()
+                ..(&sum).into()
             };
             for (all, count) in all.counts.iter_mut().zip(view.counts()) {
                 *all += count;
             }
-            all.sum += one.sum;
+            all.sum += sum.sum;
         }
+        all.native = NativeBuckets::sum(outcomes().map(|one| one.native.as_ref()));
         all
     }
 
@@ -259,11 +297,14 @@ impl<'a> PageParts<'a> {
             let methods = self.snapshot.methods_on_page();
             show(request, methods.filter(|method| method.is_open).count());
         }
-        for of_family in self.children.chunk_by(|one, next| one.0 == next.0) {
+        for of_family in self
+            .children
+            .chunk_by(|one, next| one.family == next.family)
+        {
             let labelled = of_family
                 .iter()
-                .filter(|(_, labels, _)| labels.len() > self.cache.none.len());
-            show(of_family[0].0, labelled.count());
+                .filter(|child| child.labels.len() > self.cache.none.len());
+            show(of_family[0].family, labelled.count());
         }
     }
 }

@@ -102,6 +102,7 @@ const COMPRESSED_AGE: Duration = Duration::from_millis(100);
 /// | `size_buckets` | those of the profile | upper bounds of sizes, bytes, from 1 to 100 of them, in place of the profile's |
 /// | `sampler` | 0 | samples of self time a second, up to 1000, for `monitor_self_seconds_total`: see `docs/operations.md`, "Self time"; 0 is none |
 /// | `strict` | `false` | whether a page that lacks a registry, a collector or a family is answered 500; else it is served without |
+/// | `native_histograms` | `false` | whether pages are offered as protobuf too, with native histograms; off because a Prometheus that takes protobuf without ingesting native histograms loses the durations (`docs/metrics.md`, "Native histograms") |
 /// | `render_cache` | 0, compressed 0.1 | greatest age in seconds, up to 60, of a page that is served again to a later scrape; 0 renders a new page each time |
 /// | `disable_compression` | `false` | whether answers are never compressed |
 /// | `wait_for_started` | `false` | whether `/readyz` and `/startupz` answer 503 until the service calls `started()` |
@@ -147,6 +148,10 @@ const COMPRESSED_AGE: Duration = Duration::from_millis(100);
 /// # Ok::<(), monitor_server::ConfigError>(())
 /// ```
 #[derive(Debug, Clone, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a setting of its own"
+)]
 pub struct MonitorConfig {
     listen: Listen,
     /// The text of `MONITOR_PORT`, where that is no setting: the address of something else that is named `monitor`.
@@ -166,6 +171,7 @@ pub struct MonitorConfig {
     /// `None` is the default, which depends on the encoding.
     render_cache: Option<Duration>,
     pub(crate) disable_compression: bool,
+    pub(crate) native_histograms: bool,
     pub(crate) wait_for_started: bool,
     pub(crate) health: HealthSettings,
     pub(crate) limits: Limits,
@@ -301,6 +307,17 @@ settings! {MonitorConfig, on MonitorConfig () {
     /// body names it. Default off: the rest is served, and each gap counts in `monitor_scrape_errors_total`. A
     /// repeated series is none of these: the page has its first value.
     "strict" => strict, fn strict(on: bool);
+    /// Whether pages are offered in protobuf too, the only format with native histograms; those of the text formats
+    /// stay as they are. Default off. A scraper gets protobuf if it names it
+    /// (`application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited`) with the largest
+    /// weight, as Prometheus does where it ingests native histograms.
+    ///
+    /// It is off by default because some scrapers ask for protobuf without ingesting native histograms: Prometheus 3.5
+    /// with `scrape_protocols: [PrometheusProto]` then stores neither the native series of durations nor the classic
+    /// ones. And one that does ingest them stores no `_bucket`, `_count` and `_sum` series any more, unless
+    /// `always_scrape_classic_histograms` (2.45 to 2.5x: `scrape_classic_histograms`) is set: queries of these find
+    /// nothing. See `docs/metrics.md`, "Native histograms".
+    "native_histograms" => native_histograms, fn native_histograms(on: bool);
     /// How old the state on a page may be when its scrape arrives, at most 60 s. Not set by default, which is zero,
     /// except 100 ms for compressed pages: compressing costs as much as all the rest. Zero keeps no page; pages
     /// filtered by `name[]` are never kept.

@@ -151,8 +151,15 @@ fn limits_are_read_in_seconds_and_bytes() {
 #[test]
 fn flags_are_read() {
     let config = valid(
-        "disable_compression: true\nwait_for_started: 'true'\ninittime_label: true\nstrict: true",
+        "disable_compression: true\nwait_for_started: 'true'\ninittime_label: true\nstrict: true\nnative_histograms: true",
     );
+    assert!(config.native_histograms);
+    assert!(
+        MonitorConfig::default()
+            .native_histograms(true)
+            .native_histograms
+    );
+    assert!(!MonitorConfig::default().native_histograms);
     assert!(config.disable_compression && config.wait_for_started && config.storage.inittime_label);
     assert!(config.page_settings().strict);
     assert!(MonitorConfig::default().strict(true).page_settings().strict);

@@ -11,7 +11,7 @@ use http::header::{ACCEPT, ACCEPT_ENCODING};
 use proptest::prelude::*;
 
 use super::tests::headers;
-use super::{OPEN_METRICS_TYPES, Selection, TEXT_TYPE};
+use super::{Format, OPEN_METRICS_TYPES, Selection, TEXT_TYPE};
 
 /// An element of a list: its name and its parameters, in lower case and without quotes.
 type Element = (String, Vec<(String, String)>);
@@ -192,6 +192,35 @@ fn expected_type(lines: &[String]) -> &'static str {
     }
 }
 
+/// With native histograms: the same, unless protobuf is named and nothing is liked better.
+fn expected_native_type(lines: &[String]) -> &'static str {
+    let list = weighed(lines);
+    let is_named = |element: &Element| {
+        element.0 == "application/vnd.google.protobuf"
+            && first(element, "encoding") == Some("delimited")
+            && first(element, "proto") == Some("io.prometheus.client.metricfamily")
+    };
+    let mut most = 0;
+    for (element, weight) in &list {
+        if is_named(element) && *weight > most {
+            most = *weight;
+        }
+    }
+    let open = judged(
+        &list,
+        "application/openmetrics-text",
+        "application/*",
+        "1.0.0",
+    );
+    let text = judged(&list, "text/plain", "text/*", "0.0.4");
+    let above =
+        |other: Option<(u32, Option<&str>, usize)>| other.is_some_and(|other| other.0 > most);
+    if most == 0 || above(open) || above(text) {
+        return expected_type(lines);
+    }
+    Format::Protobuf.content_type()
+}
+
 fn expected_gzip(lines: &[String]) -> bool {
     let list = weighed(lines);
     let best = |names: &[&str]| {
@@ -260,6 +289,8 @@ const MEDIA: &[&str] = &[
     "text/*",
     "application/*",
     "application/vnd.google.protobuf",
+    "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited",
+    "application/vnd.google.protobuf;encoding=\"delimited\" ; proto=io.prometheus.client.MetricFamily",
     "text/html",
     "*",
 ];
@@ -278,12 +309,15 @@ proptest! {
 
     #[test]
     fn ten_thousand_accept_headers_are_judged_alike(lines in lines(MEDIA)) {
-        let answered = Selection::of(&sent(&ACCEPT, &lines)).content_type;
+        let headers = sent(&ACCEPT, &lines);
+        let answered = Selection::of(&headers, false).content_type;
         prop_assert_eq!(answered, expected_type(&lines), "{:?}", lines);
+        let answered = Selection::of(&headers, true).content_type;
+        prop_assert_eq!(answered, expected_native_type(&lines), "{:?}", lines);
     }
 
     #[test]
     fn ten_thousand_accept_encoding_headers_are_judged_alike(lines in lines(CODINGS)) {
-        prop_assert_eq!(Selection::of(&sent(&ACCEPT_ENCODING, &lines)).gzip, expected_gzip(&lines), "{:?}", lines);
+        prop_assert_eq!(Selection::of(&sent(&ACCEPT_ENCODING, &lines), true).gzip, expected_gzip(&lines), "{:?}", lines);
     }
 }

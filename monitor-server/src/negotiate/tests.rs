@@ -13,6 +13,8 @@ const OPEN_UNDERSCORES: &str =
 const OPEN_DOTS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=dots";
 const OPEN_VALUES: &str =
     "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=values";
+const MESSAGES: &str =
+    "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited";
 
 pub(super) fn headers(name: &HeaderName, lines: &[&str]) -> HeaderMap {
     let mut headers = HeaderMap::new();
@@ -26,7 +28,12 @@ pub(super) fn headers(name: &HeaderName, lines: &[&str]) -> HeaderMap {
 }
 
 fn content_type(accept: &str) -> &'static str {
-    Selection::of(&headers(&ACCEPT, &[accept])).content_type
+    Selection::of(&headers(&ACCEPT, &[accept]), false).content_type
+}
+
+/// The answer of a server with native histograms.
+fn native_type(accept: &str) -> &'static str {
+    Selection::of(&headers(&ACCEPT, &[accept]), true).content_type
 }
 
 /// Headers of clients, a line each; recorded where the client's line does not say `source`.
@@ -40,17 +47,20 @@ fn every_known_client_gets_what_it_likes_best() {
         let [client, format, encoding, accept_encoding, accept] = parts[..] else {
             panic!("five columns: {line}");
         };
-        let expected = match format {
+        let type_of = |format: &str| match format {
             "text" => TEXT,
             "open" => OPEN,
             "open utf-8" => OPEN_UTF8,
             "open underscores" => OPEN_UNDERSCORES,
             "open dots" => OPEN_DOTS,
             "open values" => OPEN_VALUES,
+            "protobuf" => MESSAGES,
             _ => panic!("a format: {line}"),
         };
-        assert_eq!(content_type(accept), expected, "{client}");
-        let gzip = Selection::of(&headers(&ACCEPT_ENCODING, &[accept_encoding])).gzip;
+        let (text, native) = format.split_once(" / ").unwrap_or((format, format));
+        assert_eq!(content_type(accept), type_of(text), "{client}");
+        assert_eq!(native_type(accept), type_of(native), "{client}");
+        let gzip = Selection::of(&headers(&ACCEPT_ENCODING, &[accept_encoding]), true).gzip;
         assert_eq!(gzip, encoding == "gzip", "{client}");
         seen += 1;
     }
@@ -129,23 +139,93 @@ fn escaping_is_answered_from_a_closed_set() {
 }
 
 #[test]
+fn protobuf_is_for_clients_that_name_message_and_framing_and_like_nothing_better() {
+    const NAMED: &str = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited";
+    for (accept, expected) in [
+        ("NAMED", MESSAGES),
+        ("NAMED;q=0.001", MESSAGES),
+        ("NAMED;q=0", TEXT),
+        ("NAMED;q=2", TEXT),
+        // Spelling, and parameters of no meaning.
+        (
+            "Application/Vnd.Google.Protobuf; ENCODING=\"Delimited\" ; Proto = io.prometheus.client.metricfamily",
+            MESSAGES,
+        ),
+        ("NAMED;escaping=dots", MESSAGES),
+        // Another message or framing, or none said.
+        ("application/vnd.google.protobuf", TEXT),
+        (
+            "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily",
+            TEXT,
+        ),
+        ("application/vnd.google.protobuf;encoding=delimited", TEXT),
+        (
+            "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=text",
+            TEXT,
+        ),
+        (
+            "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=compact-text",
+            TEXT,
+        ),
+        (
+            "application/vnd.google.protobuf;proto=io.other.MetricFamily;encoding=delimited",
+            TEXT,
+        ),
+        (
+            "application/x-protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited",
+            TEXT,
+        ),
+        // No range stands for it.
+        ("*/*", TEXT),
+        ("application/*", OPEN),
+        ("application/*, text/plain;q=0.1", OPEN),
+        ("", TEXT),
+        // The largest weight wins; a tie goes to the one that is always named.
+        ("NAMED;q=0.5, text/plain;q=0.6", TEXT),
+        ("NAMED;q=0.5, application/openmetrics-text;q=0.6", OPEN),
+        (
+            "NAMED;q=0.5, application/openmetrics-text;q=0.5, text/plain;q=0.5",
+            MESSAGES,
+        ),
+        ("NAMED;q=0.5, */*;q=0.5", MESSAGES),
+        ("NAMED;q=0.5, */*;q=0.6", TEXT),
+        (
+            "application/vnd.google.protobuf, NAMED;q=0.2, text/plain;q=0.1",
+            MESSAGES,
+        ),
+        ("NAMED;q=0.1, NAMED;q=0.3, text/plain;q=0.2", MESSAGES),
+    ] {
+        let accept = accept.replace("NAMED", NAMED);
+        assert_eq!(native_type(&accept), expected, "{accept}");
+        // Never where it is not offered.
+        assert_ne!(content_type(&accept), MESSAGES, "{accept}");
+    }
+    let dots = headers(&ACCEPT, &[&format!("{NAMED};escaping=dots")]);
+    assert!(!Selection::of(&dots, true).dots);
+}
+
+#[test]
 fn no_header_is_text_and_several_lines_are_one_list() {
-    assert_eq!(Selection::of(&HeaderMap::new()).content_type, TEXT);
+    assert_eq!(Selection::of(&HeaderMap::new(), true).content_type, TEXT);
     let lines = headers(
         &ACCEPT,
         &["text/plain;q=0.5", "application/openmetrics-text;q=0.6"],
     );
-    assert_eq!(Selection::of(&lines).content_type, OPEN);
+    assert_eq!(Selection::of(&lines, true).content_type, OPEN);
     let lines = headers(&ACCEPT, &["\u{e4}\u{f6}", "application/openmetrics-text"]);
-    assert_eq!(Selection::of(&lines).content_type, OPEN);
+    assert_eq!(Selection::of(&lines, true).content_type, OPEN);
 }
 
 #[test]
 fn the_content_types_are_the_formats_own_and_no_two_are_alike() {
     assert_eq!(TEXT, Format::Text004.content_type());
     assert_eq!(OPEN, Format::OpenMetrics100.content_type());
-    let all: std::collections::HashSet<_> = OPEN_METRICS_TYPES.iter().chain([&TEXT]).collect();
-    assert_eq!(all.len(), 6);
+    assert_eq!(MESSAGES, Format::Protobuf.content_type());
+    let all: std::collections::HashSet<_> = OPEN_METRICS_TYPES
+        .iter()
+        .chain([&TEXT, &MESSAGES])
+        .collect();
+    assert_eq!(all.len(), 7);
 }
 
 #[test]
@@ -176,12 +256,12 @@ fn gzip_is_used_only_where_it_is_wanted() {
     ];
     for (accepts, expected) in cases {
         assert_eq!(
-            Selection::of(&headers(&ACCEPT_ENCODING, &[accepts])).gzip,
+            Selection::of(&headers(&ACCEPT_ENCODING, &[accepts]), false).gzip,
             expected,
             "{accepts}"
         );
     }
-    assert!(!Selection::of(&HeaderMap::new()).gzip);
+    assert!(!Selection::of(&HeaderMap::new(), true).gzip);
 }
 
 #[test]
@@ -209,6 +289,10 @@ fn health_json_is_for_who_names_it_and_likes_plain_json_no_better() {
         ("text/html, application/health+json;q=0.1", true),
     ] {
         let headers = headers(&ACCEPT, &[accept]);
-        assert_eq!(Selection::of(&headers).health_json, expected, "{accept}");
+        assert_eq!(
+            Selection::of(&headers, true).health_json,
+            expected,
+            "{accept}"
+        );
     }
 }

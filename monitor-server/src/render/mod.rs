@@ -44,7 +44,8 @@ use self::queue::{Absent, PageResult, Round, ScrapeQueue, Waiting};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PageRequest {
     pub(crate) format: Format,
-    /// Only the samples of these full names, and in `OpenMetrics` the families, as the page writes them; `None` is all.
+    /// Only the samples of these full names, in `OpenMetrics` the families too and in protobuf these alone, as the page
+    /// writes them; `None` is all.
     pub(crate) names: Option<Arc<[String]>>,
     /// Whether names are written under the escaping scheme `dots`.
     pub(crate) dots: bool,
@@ -251,7 +252,8 @@ impl Renderer {
     fn serve(self: &Arc<Self>, round: Round) {
         // The parts that the page lacks; the reasons are in the log.
         let mut gaps = String::new();
-        let snapshot = self.monitor.snapshot();
+        let requests = round.waiting.iter().map(|waiting| &waiting.request);
+        let snapshot = self.snapshot_for(requests);
         let ours = self.own_families(&snapshot);
         self.exporter.reserve(&ours);
         let beside = self.beside(ours, round.sources, &mut gaps);
@@ -285,6 +287,16 @@ impl Renderer {
             };
             // An error: the scraper left meanwhile.
             let _ = waiting.sender.send(page);
+        }
+    }
+
+    /// The state for these pages: with the buckets of native histograms, which take time to read, only where one of them
+    /// is in the format that has them.
+    fn snapshot_for<'r>(&self, mut requests: impl Iterator<Item = &'r PageRequest>) -> Snapshot {
+        if requests.any(|request| request.format == Format::Protobuf) {
+            self.monitor.native_snapshot()
+        } else {
+            self.monitor.snapshot()
         }
     }
 

@@ -45,7 +45,7 @@ impl Ages {
 }
 
 /// Whole pages kept while they are young enough for a later scrape: one for each format and encoding, so never more
-/// than four.
+/// than six.
 #[derive(Debug, Default)]
 pub(super) struct KeptPages(Vec<KeptPage>);
 

@@ -30,7 +30,7 @@ pub(super) fn startup(context: &Context) -> Response {
 
 /// `/health`, and `/health/<name>` with the name as the path has it.
 pub(super) fn health(context: &Context, inbound: &Inbound, name: Option<&str>) -> Response {
-    let shape = if Selection::of(&inbound.headers).health_json {
+    let shape = if Selection::of(&inbound.headers, false).health_json {
         Shape::HealthJson
     } else {
         Shape::Spring

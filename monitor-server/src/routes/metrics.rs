@@ -46,7 +46,7 @@ async fn answer(context: &Context, inbound: &Inbound) -> Response {
     let Ok(names) = names(&inbound.query) else {
         return text(StatusCode::BAD_REQUEST, "too many or too long names");
     };
-    let selection = Selection::of(&inbound.headers);
+    let selection = Selection::of(&inbound.headers, context.native_histograms);
     let gzip = selection.gzip && !context.disable_compression;
     let request = PageRequest {
         format: selection.format,

@@ -46,6 +46,8 @@ pub(crate) struct Context {
     pub(crate) service: Option<Service>,
     pub(crate) access_control: Arc<AccessControl>,
     pub(crate) disable_compression: bool,
+    /// Whether pages may be protobuf.
+    pub(crate) native_histograms: bool,
     /// How long a scrape may take; zero is no limit.
     pub(crate) scrape_timeout: Duration,
 }
@@ -179,7 +181,7 @@ async fn full_answer(context: &Context, inbound: &mut Inbound) -> Response {
     match route {
         None | Some(Route::Page) => denied(context, RejectReason::Path),
         Some(_) if !is_read => denied(context, RejectReason::Method),
-        Some(Route::Index) => index(inbound),
+        Some(Route::Index) => index(context, inbound),
         Some(Route::Metrics) => metrics::metrics(context, inbound).await,
         Some(Route::Live) => health::live(context),
         Some(Route::Ready) => health::ready(context),
@@ -211,10 +213,14 @@ const INDEX: [(Route<'static>, &str); 5] = [
 
 /// `/`: the list of the paths that are served here. A mounted server, whose clients are not known, has only the open
 /// ones.
-fn index(inbound: &Inbound) -> Response {
+fn index(context: &Context, inbound: &Inbound) -> Response {
     let is_own = inbound.client.is_some();
     let served = INDEX.iter().filter(|(route, _)| is_own || route.is_open());
-    let lines: Vec<_> = served.map(|(_, line)| *line).collect();
+    let line = |(route, line): &(Route<'_>, &str)| match route {
+        Route::Metrics if context.native_histograms => format!("{line}, or in protobuf"),
+        _ => (*line).to_owned(),
+    };
+    let lines: Vec<_> = served.map(line).collect();
     let lines = lines.join("\n");
     let body = format!("The monitor of this service answers, below this path:\n\n{lines}\n");
     reply(StatusCode::OK, TEXT, body.into())

@@ -1,4 +1,8 @@
 //! Programs that are not ours and that tests need.
+#![allow(
+    dead_code,
+    reason = "each test file uses its own part; an `expect` would be unfulfilled in one of them"
+)]
 
 use std::io::Write;
 use std::path::Path;
@@ -20,6 +24,14 @@ pub(crate) fn is_installed(program: impl AsRef<Path>, test: &str) -> bool {
         skipped(&format!("{test} (no `{program}`)"));
     }
     found
+}
+
+/// Runs a test with the program that this variable names.
+pub(crate) fn where_named(variable: &str, test: &str, run: impl FnOnce(&Path)) {
+    match std::env::var_os(variable).filter(|program| !program.is_empty()) {
+        Some(program) => run(Path::new(&program)),
+        None => skipped(&format!("{test} (no {variable})")),
+    }
 }
 
 /// Prints the name of a skipped test.

@@ -1,7 +1,12 @@
 //! A real Prometheus, and the relay between it and the pages it scrapes.
+#![allow(
+    dead_code,
+    reason = "each test file uses its own part; an `expect` would be unfulfilled in one of them"
+)]
 
 pub(crate) mod pages;
 pub(crate) mod relay;
+pub(crate) mod version;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -9,14 +14,24 @@ use std::fs;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
 use crate::textprocessor::{eventually, get, number};
 
+/// Name and labels.
+pub(crate) type Key = (String, BTreeMap<String, String>);
+
 /// Name and labels to value.
-pub(crate) type Series = BTreeMap<(String, BTreeMap<String, String>), f64>;
+pub(crate) type Series = BTreeMap<Key, f64>;
+
+/// How the names of a server's metrics of itself begin: each scrape changes them.
+const OF_SERVER: [&str; 2] = ["monitor_scrape", "monitor_server_"];
+
+/// How the names of those of the process begin, which change by themselves, its start aside.
+const OF_PROCESS: &str = "process_";
+const START_TIME: &str = "process_start_time_seconds";
 
 /// Series that Prometheus makes itself for each target.
 const OF_PROMETHEUS: [&str; 5] = [
@@ -35,6 +50,34 @@ pub(crate) struct Job {
     pub(crate) path: String,
     /// From scrape to scrape, and the longest one may take.
     pub(crate) interval: Duration,
+    /// Further keys of the job's configuration, each a line.
+    pub(crate) keys: Vec<&'static str>,
+}
+
+impl Job {
+    /// Scrapes `/metrics` every two seconds.
+    pub(crate) fn new(name: &str, target: SocketAddr) -> Self {
+        Self {
+            name: name.to_owned(),
+            target,
+            path: "/metrics".to_owned(),
+            interval: Duration::from_secs(2),
+            keys: Vec::new(),
+        }
+    }
+
+    /// The same with these keys.
+    pub(crate) fn with(mut self, keys: impl IntoIterator<Item = &'static str>) -> Self {
+        self.keys.extend(keys);
+        self
+    }
+}
+
+/// Of a native histogram, what is not in its buckets.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Totals {
+    pub(crate) count: f64,
+    pub(crate) sum: f64,
 }
 
 /// A real Prometheus; killed, and its data removed, when dropped.
@@ -46,7 +89,8 @@ pub(crate) struct Prometheus {
 }
 
 impl Prometheus {
-    pub(crate) fn start(program: &Path, jobs: &[Job]) -> Self {
+    /// Starts it with these features beside the storage of exemplars.
+    pub(crate) fn start(program: &Path, features: &[&str], jobs: &[Job]) -> Self {
         let addr = free_port();
         let folder =
             Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("prometheus-{}", addr.port()));
@@ -60,7 +104,10 @@ impl Prometheus {
             .arg(format!("--config.file={}", config.display()))
             .arg(format!("--storage.tsdb.path={}", data.display()))
             .arg(format!("--web.listen-address={addr}"))
-            .arg("--enable-feature=exemplar-storage")
+            .arg(format!(
+                "--enable-feature={}",
+                [&["exemplar-storage"], features].concat().join(",")
+            ))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
@@ -85,14 +132,44 @@ impl Prometheus {
         answer["data"].clone()
     }
 
-    /// The values of a query by series.
-    pub(crate) fn query(&self, query: &str) -> Series {
+    fn results(&self, query: &str) -> Vec<Value> {
         let data = self.ask(&format!("/api/v1/query?query={}", percent_encoded(query)));
-        let results = data["result"].as_array().expect("a vector");
-        results.iter().map(stored_series).collect()
+        data["result"].as_array().expect("a vector").clone()
     }
 
-    /// All series of a job, without those Prometheus makes itself.
+    /// The numbers of a query by series; native histograms are left out.
+    pub(crate) fn query(&self, query: &str) -> Series {
+        let results = self.results(query);
+        let numbers = results.iter().filter_map(|result| {
+            let value = result["value"][1].as_str()?;
+            Some((key_of(result), number(value)))
+        });
+        numbers.collect()
+    }
+
+    /// The one number of a query.
+    pub(crate) fn number(&self, query: &str) -> f64 {
+        let values = self.query(query);
+        assert_eq!(values.len(), 1, "{query}: {values:?}");
+        values.into_values().next().unwrap_or_default()
+    }
+
+    /// All native histograms of a job.
+    pub(crate) fn native(&self, job: &str) -> BTreeMap<Key, Totals> {
+        let results = self.results(&format!("{{job=\"{job}\"}}"));
+        let histograms = results.iter().filter_map(|result| {
+            let histogram = result["histogram"][1].as_object()?;
+            let of = |field: &str| number(histogram[field].as_str().expect("a number as text"));
+            let totals = Totals {
+                count: of("count"),
+                sum: of("sum"),
+            };
+            Some((key_of(result), totals))
+        });
+        histograms.collect()
+    }
+
+    /// All series of a job that are numbers, without those Prometheus makes itself.
     pub(crate) fn series(&self, job: &str) -> Series {
         let mut series = self.query(&format!("{{job=\"{job}\"}}"));
         series.retain(|(name, _), _| !OF_PROMETHEUS.contains(&name.as_str()));
@@ -166,6 +243,9 @@ fn configuration(jobs: &[Job]) -> String {
              scrape_interval: {seconds}s\n    scrape_timeout: {seconds}s\n    \
              static_configs:\n      - targets: ['127.0.0.1:{port}']\n"
         );
+        for key in &job.keys {
+            let _ = writeln!(yaml, "    {key}");
+        }
     }
     yaml
 }
@@ -176,17 +256,14 @@ fn free_port() -> SocketAddr {
     listener.local_addr().expect("bound")
 }
 
-/// Name, labels without those of the target, and value.
-fn stored_series(result: &Value) -> ((String, BTreeMap<String, String>), f64) {
+/// Name, and labels without those of the target.
+fn key_of(result: &Value) -> Key {
     let mut labels: BTreeMap<String, String> =
         serde_json::from_value(result["metric"].clone()).expect("labels are texts");
     let name = labels.remove("__name__").unwrap_or_default();
     labels.remove("job");
     labels.remove("instance");
-    (
-        (name, labels),
-        number(result["value"][1].as_str().expect("a number as text")),
-    )
+    (name, labels)
 }
 
 fn percent_encoded(text: &str) -> String {
@@ -199,8 +276,41 @@ fn percent_encoded(text: &str) -> String {
         })
 }
 
+/// The series that neither a scrape nor time changes.
+pub(crate) fn at_rest(mut series: Series) -> Series {
+    let changes: [fn(&str) -> bool; 2] = [
+        |name| OF_SERVER.iter().any(|own| name.starts_with(own)),
+        |name| name.starts_with(OF_PROCESS) && name != START_TIME,
+    ];
+    for changes in changes {
+        let is_there = series.keys().any(|(name, _)| changes(name));
+        assert!(is_there, "all families are stored");
+        series.retain(|(name, _), _| !changes(name));
+    }
+    series
+}
+
+/// Seconds since 1970.
+pub(crate) fn unix_now() -> f64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0.0, |since| since.as_secs_f64())
+}
+
+/// Fails if the series of a job are stored otherwise than they are on the page.
+pub(crate) fn check(job: &str, wanted: &Series, stored: &Series) {
+    let differences = differences(wanted, stored);
+    assert!(
+        differences.is_empty(),
+        "{job}: {} of {}:\n{}",
+        differences.len(),
+        stored.len(),
+        differences[..differences.len().min(20)].join("\n")
+    );
+}
+
 /// Series that are stored with another value than on the page, not stored, or stored without being on it.
-pub(crate) fn differences(ours: &Series, stored: &Series) -> Vec<String> {
+fn differences(ours: &Series, stored: &Series) -> Vec<String> {
     let mut differences = Vec::new();
     for (series, value) in ours {
         match stored.get(series) {

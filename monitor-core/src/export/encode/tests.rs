@@ -3,7 +3,7 @@
 pub(crate) mod case;
 pub(crate) mod expected;
 pub(crate) mod hostile;
-mod properties;
+pub(crate) mod properties;
 pub(crate) mod strict;
 
 use std::sync::Arc;

@@ -4,6 +4,7 @@ mod callers;
 mod collisions;
 mod constant;
 mod forget;
+mod messages;
 mod round_trip;
 
 use std::sync::Arc;

@@ -103,3 +103,24 @@ async fn exemplars_stand_on_every_page_in_openmetrics() {
         assert_eq!(metrics.errors(Cause::Family) > 0, dropped > 0);
     }
 }
+
+#[tokio::test]
+async fn only_a_round_with_a_page_of_messages_reads_native_buckets() {
+    let (renderer, _) = renderer(Vec::new());
+    let method = renderer.monitor.method("Get").expect("a name");
+    method.start().finish(monitor_core::Outcome::Success);
+    let in_format = |format| PageRequest { format, ..wanted() };
+    let requests = [
+        in_format(Format::Text004),
+        in_format(Format::OpenMetrics100),
+        in_format(Format::Protobuf),
+    ];
+    let has_native = |requests: &[PageRequest]| {
+        let snapshot = renderer.snapshot_for(requests.iter());
+        let native = snapshot.methods[0].success.native.as_ref();
+        native.map(|native| native.count())
+    };
+    assert_eq!(has_native(&requests[..2]), None);
+    assert_eq!(has_native(&requests), Some(1));
+    assert_eq!(has_native(&requests[2..]), Some(1));
+}

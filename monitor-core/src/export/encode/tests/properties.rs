@@ -79,7 +79,7 @@ fn any_value(kind: FamilyType) -> BoxedStrategy<ChildValue> {
     }
 }
 
-fn any_family() -> impl Strategy<Value = Family> {
+pub(crate) fn any_family() -> impl Strategy<Value = Family> {
     prop::sample::select(KINDS).prop_flat_map(|kind| {
         let name = "(x|y|z:|_|[a-z]{1,3})(_seconds|_bytes|)(_total|_count|_sum|_created|)";
         let unit = prop::option::of(prop::sample::select(["seconds", "bytes"].as_slice()));

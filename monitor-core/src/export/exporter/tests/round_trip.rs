@@ -20,6 +20,7 @@ use crate::export::encode::tests::hostile::{any_number, any_text};
 use crate::export::encode::tests::{BOTH, case, same, strict};
 use crate::export::exposition::{Format, encode_named, encode_snapshot};
 use crate::export::names::{Profile, families};
+use crate::export::protobuf::tests::reader;
 use crate::recording::exemplar::{Exemplar, KeptExemplar};
 use crate::{Clock, Keep, ManualClock, MetricDesc, Monitor, RegisterError, StorageConfig};
 
@@ -356,6 +357,20 @@ fn check_one_pass(
         let mut wanted = known.clone();
         wanted.retain(|sample| picked.contains(&&*sample.name));
         check_same(&part.map_err(TestCaseError::fail)?, &wanted)?;
+    }
+    for names in [&[][..], &picked] {
+        let (mut of_families, mut in_one_pass) = (Vec::new(), Vec::new());
+        encode_named(&families, names, Format::Protobuf, &mut of_families);
+        encode_snapshot(snapshot, profile, names, Format::Protobuf, &mut in_one_pass);
+        let [of_families, mut in_one_pass] =
+            [of_families, in_one_pass].map(|page| reader::read(&page));
+        // Plain data has no start times.
+        let metrics = in_one_pass.iter_mut().flatten();
+        let metrics = metrics.flat_map(|family| &mut family.metrics);
+        metrics.for_each(|metric| metric.started = None);
+        // As text: it may have NaN.
+        prop_assert_eq!(format!("{in_one_pass:?}"), format!("{of_families:?}"));
+        prop_assert!(of_families.is_ok());
     }
     let open = strict::samples(&whole[1]).map_err(TestCaseError::fail)?;
     check_exemplars(&open, &exemplars, |kept| {

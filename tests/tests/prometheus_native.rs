@@ -1,0 +1,463 @@
+//! Real Prometheus servers of three generations scrape native histograms of a load whose quantiles are known, and the
+//! classic series beside them.
+//!
+//! The calls are made by hand on a clock that stands still otherwise, so no series of the load changes between scrapes.
+//! Needs the program `prometheus`, and further versions as in `prometheus.rs`: without one its test prints `SKIPPED`.
+
+mod programs;
+mod prometheus_server;
+mod textprocessor;
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::time::Duration;
+
+use monitor_core::exemplar::Exemplar;
+use monitor_core::family::ChildValue;
+use monitor_core::names::{Profile, families};
+use monitor_core::{Clock, Monitor, Outcome, StorageConfig};
+use monitor_server::{MetricServer, MetricServerHandle, MonitorConfig};
+use prometheus_server::relay::{self, Seen};
+use prometheus_server::version::Version;
+use prometheus_server::{Job, Key, Prometheus, Series, at_rest, check, unix_now};
+use textprocessor::{Page, eventually, get};
+
+const PROTOBUF: &str = "application/vnd.google.protobuf";
+
+/// A scraper that takes nothing but the text format.
+const TEXT_ONLY: &str = "text/plain;version=0.0.4";
+
+/// How far a quantile of Prometheus may be from the true one, as a part of it: a bucket is 9 % wide.
+const TOLERANCE: f64 = 0.05;
+
+const QUANTILES: [f64; 4] = [0.25, 0.5, 0.9, 0.99];
+
+/// Calls of each method.
+const CALLS: u32 = 2000;
+
+/// The key of a server that offers native histograms.
+const ON: &str = "native_histograms: true";
+
+#[test]
+fn prometheus_reads_native_histograms() {
+    let program = Path::new("prometheus");
+    if programs::is_installed(program, "prometheus_reads_native_histograms") {
+        reads_native_histograms(program);
+    }
+}
+
+#[test]
+#[ignore = "slow matrix: scripts/test --all"]
+fn prometheus_2_42_reads_native_histograms() {
+    let test = "prometheus_2_42_reads_native_histograms";
+    programs::where_named("PROMETHEUS_2_42", test, reads_native_histograms);
+}
+
+#[test]
+#[ignore = "slow matrix: scripts/test --all"]
+fn prometheus_2_53_reads_native_histograms() {
+    let test = "prometheus_2_53_reads_native_histograms";
+    programs::where_named("PROMETHEUS_2_53", test, reads_native_histograms);
+}
+
+#[test]
+#[ignore = "slow matrix: scripts/test --all"]
+fn prometheus_3_reads_native_histograms() {
+    let test = "prometheus_3_reads_native_histograms";
+    programs::where_named("PROMETHEUS_3", test, reads_native_histograms);
+}
+
+fn reads_native_histograms(program: &Path) {
+    let version = Version::of(program);
+    let load = Load::new();
+    for profile in Profile::ALL {
+        let service = Service::start(&load, profile);
+        with_native_on(program, version, &service);
+        with_native_off(program, version, &service);
+        with_start_timestamps(program, version, &service);
+    }
+}
+
+/// A load, and two servers of its page: one offers native histograms, one does not.
+struct Service<'l> {
+    load: &'l Load,
+    profile: Profile,
+    offers: MetricServerHandle,
+    does_not: MetricServerHandle,
+}
+
+impl<'l> Service<'l> {
+    fn start(load: &'l Load, profile: Profile) -> Self {
+        let served = |key| {
+            let yaml = format!("profile: {profile}\n{key}");
+            let config = MonitorConfig::from_yaml(&yaml).expect("a good configuration");
+            MetricServer::with_config(&config, load.monitor)
+                .run_in_thread((Ipv4Addr::LOCALHOST, 0))
+                .expect("a free port")
+        };
+        Self {
+            load,
+            profile,
+            offers: served(ON),
+            does_not: served(""),
+        }
+    }
+
+    /// The name of a family by profile.
+    fn name(&self, of: Of) -> &'static str {
+        match (of, self.profile) {
+            (Of::Durations, Profile::Servicekit) => "stats_hist_time_full",
+            (Of::Durations, _) => "service_request_duration_seconds",
+            (Of::Sizes, Profile::Servicekit) => "stats_hist_request_size",
+            (Of::Sizes, _) => "service_request_size_bytes",
+            (Of::Started, Profile::Servicekit) => "started_total",
+            (Of::Started, _) => "service_tasks_started_total",
+        }
+    }
+
+    fn offers(&self) -> SocketAddr {
+        self.offers.local_addr()
+    }
+
+    fn does_not(&self) -> SocketAddr {
+        self.does_not.local_addr()
+    }
+
+    /// The series of the text page, without those that scrapes change.
+    fn page(&self) -> Series {
+        at_rest(Page::parse(&get(self.offers(), "/metrics").body).samples)
+    }
+}
+
+impl Drop for Service<'_> {
+    fn drop(&mut self) {
+        self.offers.shutdown();
+        self.does_not.shutdown();
+    }
+}
+
+/// Families of the load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Of {
+    Durations,
+    Sizes,
+    Started,
+}
+
+/// Calls whose durations and sizes are known.
+struct Load {
+    monitor: Monitor,
+    /// Family and method to the observed values, in ascending order.
+    observed: BTreeMap<(Of, &'static str), Vec<f64>>,
+    /// When the storage was made, seconds since 1970.
+    created: f64,
+}
+
+impl Load {
+    /// `Slow` takes 1 ms to 1 s, `Fast` 40 ns to 4 us, and `Idle` is never called. Every tenth call fails.
+    fn new() -> Self {
+        // The clock is not yet at the time of the scrapes when the load ends.
+        let created = unix_now() - 600.0;
+        let (clock, hand) = Clock::manual(created);
+        let monitor = Monitor::with_clock(StorageConfig::default(), clock);
+        monitor.set_exemplars(|| Some(Exemplar::new([("trace_id", "4bf92f3577b34da6")])));
+        let method = |name| monitor.method(name).expect("a name");
+        method("Idle");
+        let mut observed: BTreeMap<_, Vec<f64>> = BTreeMap::new();
+        for (name, least, most) in [("Slow", 1e-3, 1.0), ("Fast", 40e-9, 4e-6)] {
+            for number in 0..CALLS {
+                let part = (f64::from(number) + 0.5) / f64::from(CALLS);
+                let took = Duration::from_secs_f64(spread(least, most, part));
+                let size = spread(100.0, 1e6, part).round();
+                let mut call = method(name).start();
+                hand.advance(took);
+                call.request_size(whole(size));
+                call.finish(match number % 10 {
+                    0 => Outcome::ErrorType("other"),
+                    _ => Outcome::Success,
+                });
+                let mut push = |of, value| {
+                    observed.entry((of, name)).or_default().push(value);
+                };
+                push(Of::Durations, took.as_secs_f64());
+                push(Of::Sizes, size);
+            }
+        }
+        Self {
+            monitor,
+            observed,
+            created,
+        }
+    }
+
+    /// The least value that so many of the observations are not above, as a part of them.
+    fn quantile(observed: &[f64], part: f64) -> f64 {
+        let mut at = 0;
+        while f64::from(u32::try_from(at + 1).unwrap_or(u32::MAX)) < part * f64::from(CALLS) {
+            at += 1;
+        }
+        observed[at]
+    }
+
+    /// When and how long each of its exemplars was, in milliseconds since 1970 and in seconds.
+    fn exemplars(&self, profile: Profile) -> Vec<(String, String)> {
+        let families = families(&self.monitor.snapshot(), profile);
+        let children = families.iter().flat_map(|family| &family.children);
+        let kept = children.filter_map(|child| match &child.value {
+            ChildValue::Histogram(histogram) => Some(&histogram.exemplars),
+            _ => None,
+        });
+        kept.flatten()
+            .map(|kept| (milliseconds(kept.at), kept.seconds.to_string()))
+            .collect()
+    }
+}
+
+/// The value in this part of a range, in the logarithm.
+fn spread(least: f64, most: f64, part: f64) -> f64 {
+    least * (most / least).powf(part)
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a size of at most 1e6"
+)]
+fn whole(size: f64) -> u64 {
+    size as u64
+}
+
+/// As Prometheus writes a time.
+fn milliseconds(seconds: f64) -> String {
+    format!("{:.3}", (seconds * 1000.0).floor() / 1000.0)
+}
+
+fn with_native_on(program: &Path, version: Version, service: &Service) {
+    let native = version.native_key();
+    let (offers, seen) = relay::observe(service.offers());
+    let (does_not, seen_without) = relay::observe(service.does_not());
+    let text = relay::start(service.offers(), TEXT_ONLY);
+    let mut jobs = vec![
+        Job::new("native", offers).with(native),
+        Job::new("without", does_not).with(native),
+        Job::new("text", text).with(native),
+    ];
+    if let Some(key) = version.classic_key() {
+        jobs.push(Job::new("both", service.offers()).with(native).with([key]));
+    }
+    if let Some(key) = version.convert_key() {
+        jobs.push(Job::new("converted", text).with(native).with([key]));
+        let native_too = Job::new("converted-native", service.offers());
+        jobs.push(native_too.with(native).with([key]));
+    }
+    let features: Vec<&str> = version.native_feature().into_iter().collect();
+    let prometheus = Prometheus::start(program, &features, &jobs);
+    scraped(&prometheus, &jobs);
+
+    check_protobuf(&seen);
+    check_no_protobuf(&seen_without);
+    let page = service.page();
+    let stored = |job| at_rest(prometheus.series(job));
+    check("text", &page, &stored("text"));
+    check("without", &page, &stored("without"));
+    check_native(&prometheus, "native", service, &page);
+    check("native", &without_histograms(&page), &stored("native"));
+    check_exemplars(&prometheus, version, service);
+    if version.classic_key().is_some() {
+        check_native(&prometheus, "both", service, &page);
+        check("both", &page, &stored("both"));
+    }
+    if version.convert_key().is_some() {
+        check_converted(&prometheus, service, &page);
+        check_native(&prometheus, "converted-native", service, &page);
+    }
+}
+
+/// Waits for a scrape of each job.
+fn scraped(prometheus: &Prometheus, jobs: &[Job]) {
+    for job in jobs {
+        eventually("the first scrape", || prometheus.is_up(&job.name));
+    }
+}
+
+/// Each page that Prometheus got was in protobuf.
+fn check_protobuf(seen: &Seen) {
+    for one in seen.all() {
+        assert!(one.accept.contains(PROTOBUF), "{one:?}");
+        assert!(one.content_type.starts_with(PROTOBUF), "{one:?}");
+    }
+}
+
+/// None was.
+fn check_no_protobuf(seen: &Seen) {
+    for one in seen.all() {
+        assert!(!one.content_type.starts_with(PROTOBUF), "{one:?}");
+    }
+}
+
+/// The series that belong to histograms, by the name of the family and without `le`.
+fn histograms(page: &Series) -> BTreeMap<Key, (f64, f64)> {
+    let sums = page.iter().filter_map(|((name, labels), sum)| {
+        let family = name.strip_suffix("_sum")?;
+        let of = |suffix: &str| page.get(&(format!("{family}{suffix}"), labels.clone()));
+        Some(((family.to_owned(), labels.clone()), (*of("_count")?, *sum)))
+    });
+    sums.collect()
+}
+
+/// What is left of a page without the series of its histograms.
+fn without_histograms(page: &Series) -> Series {
+    let histograms = histograms(page);
+    let is_of_one = |(name, labels): &Key| {
+        ["_bucket", "_count", "_sum"].iter().any(|suffix| {
+            let mut labels = labels.clone();
+            labels.remove("le");
+            let family = name.strip_suffix(suffix).unwrap_or_default();
+            histograms.contains_key(&(family.to_owned(), labels))
+        })
+    };
+    let mut page = page.clone();
+    page.retain(|key, _| !is_of_one(key));
+    page
+}
+
+/// Each histogram of the page is a native one, of as many observations and the same sum, whose quantiles are true.
+fn check_native(prometheus: &Prometheus, job: &str, service: &Service, page: &Series) {
+    let mut stored = prometheus.native(job);
+    stored.retain(|(name, _), _| !name.starts_with("monitor_"));
+    let stored: BTreeMap<Key, (f64, f64)> = stored
+        .into_iter()
+        .map(|(key, totals)| (key, (totals.count, totals.sum)))
+        .collect();
+    assert_eq!(stored, histograms(page), "{job}");
+    let idle = |(name, labels): &&Key| {
+        name == service.name(Of::Durations) && labels.get("method").is_some_and(|of| of == "Idle")
+    };
+    let idle: Vec<_> = stored.keys().filter(idle).map(|key| stored[key]).collect();
+    assert!(!idle.is_empty(), "{job}: a method never called");
+    assert!(idle.iter().all(|totals| *totals == (0.0, 0.0)), "{idle:?}");
+    for ((of, method), observed) in &service.load.observed {
+        let family = service.name(*of);
+        let all = format!("sum({family}{{job=\"{job}\",method=\"{method}\"}})");
+        let count = prometheus.number(&format!("histogram_count({all})"));
+        assert!((count - f64::from(CALLS)).abs() < 0.5, "{all}: {count}");
+        for part in QUANTILES {
+            let query = format!("histogram_quantile({part}, {all})");
+            let (found, truth) = (prometheus.number(&query), Load::quantile(observed, part));
+            assert!(
+                (found / truth - 1.0).abs() <= TOLERANCE,
+                "{query} is {found}, and {truth} in truth"
+            );
+        }
+    }
+}
+
+/// The classic histograms of the text page are one series each, with the bounds of the page: quantiles are as good as
+/// the page's are.
+fn check_converted(prometheus: &Prometheus, service: &Service, page: &Series) {
+    let stored = at_rest(prometheus.series("converted"));
+    check("converted", &without_histograms(page), &stored);
+    let native = prometheus.native("converted");
+    let counts: BTreeMap<Key, (f64, f64)> = native
+        .into_iter()
+        .map(|(key, totals)| (key, (totals.count, totals.sum)))
+        .collect();
+    let mut wanted = histograms(page);
+    // Servers' own are on the page, too, and change with each scrape.
+    wanted.retain(|key, _| counts.contains_key(key));
+    for (key, totals) in &wanted {
+        assert_eq!(counts.get(key), Some(totals), "{key:?}");
+    }
+    assert!(wanted.len() >= 3, "durations of three methods");
+    let family = service.name(Of::Durations);
+    for part in QUANTILES {
+        let one = format!(
+            "histogram_quantile({part}, sum({family}{{job=\"converted\",method=\"Slow\"}}))"
+        );
+        let other = format!(
+            "histogram_quantile({part}, sum by (le) ({family}_bucket{{job=\"text\",method=\"Slow\"}}))"
+        );
+        let (one, other) = (prometheus.number(&one), prometheus.number(&other));
+        assert!((one / other - 1.0).abs() < 1e-9, "{part}: {one}, {other}");
+    }
+}
+
+/// What came with the native series are exemplars of the load, the newest one among them where the version keeps it.
+fn check_exemplars(prometheus: &Prometheus, version: Version, service: &Service) {
+    let stored = prometheus.exemplars("native");
+    let stored: Vec<(String, String)> = stored
+        .iter()
+        .map(|exemplar| {
+            let value = exemplar["value"].as_str().expect("a number as text");
+            let at = exemplar["timestamp"].as_f64().expect("a time");
+            assert_eq!(exemplar["labels"]["trace_id"], "4bf92f3577b34da6");
+            let value: f64 = value.parse().expect("a number");
+            (format!("{at:.3}"), value.to_string())
+        })
+        .collect();
+    let ours = service.load.exemplars(service.profile);
+    for one in &stored {
+        assert!(ours.contains(one), "{one:?} is none of ours: {ours:?}");
+    }
+    assert!(!stored.is_empty());
+    if version.stores_all_exemplars() {
+        let newest = ours.iter().max().expect("the load leaves some");
+        assert!(stored.contains(newest), "{newest:?} in {stored:?}");
+    }
+}
+
+fn with_native_off(program: &Path, version: Version, service: &Service) {
+    let (offers, seen) = relay::observe(service.offers());
+    let mut jobs = vec![Job::new("off", offers)];
+    if let Some(key) = version.protobuf_key() {
+        jobs.push(Job::new("asks", service.offers()).with([key]));
+        jobs.push(Job::new("asks-in-vain", service.does_not()).with([key]));
+    }
+    let prometheus = Prometheus::start(program, &[], &jobs);
+    scraped(&prometheus, &jobs);
+
+    check_no_protobuf(&seen);
+    let page = service.page();
+    let stored = |job| at_rest(prometheus.series(job));
+    check("off", &page, &stored("off"));
+    assert!(prometheus.native("off").is_empty());
+    if version.protobuf_key().is_some() {
+        check("asks-in-vain", &page, &stored("asks-in-vain"));
+        assert!(prometheus.native("asks").is_empty());
+        let mut stored = stored("asks");
+        if version.loses_durations() {
+            // The reason why a server does not offer protobuf unless it is told to. Some versions store a number under
+            // the name of each histogram, which is not one of the page.
+            let lost = histograms(&page);
+            stored.retain(|key, _| !lost.contains_key(key));
+            check("asks", &without_histograms(&page), &stored);
+        } else {
+            check("asks", &page, &stored);
+        }
+    }
+}
+
+/// Counters begin with a zero at the time the storage was made, so that a rate over the first scrape is true. In a server
+/// of its own: one that stores these zeros cannot convert classic histograms.
+fn with_start_timestamps(program: &Path, version: Version, service: &Service) {
+    let Some(feature) = version.zeros_feature() else {
+        return;
+    };
+    let features: Vec<&str> = version
+        .native_feature()
+        .into_iter()
+        .chain([feature])
+        .collect();
+    let job = Job::new("zeros", service.offers()).with(version.native_key());
+    let prometheus = Prometheus::start(program, &features, std::slice::from_ref(&job));
+    scraped(&prometheus, &[job]);
+
+    let started = format!("{}{{job=\"zeros\"}}", service.name(Of::Started));
+    let at_start = format!("{started} @ {:.3}", service.load.created + 1.0);
+    let first = prometheus.number(&at_start);
+    assert!(first.abs() < 0.5, "{at_start} is {first}");
+    let growth = format!("{started} - min_over_time({started}[1h])");
+    let growth = prometheus.number(&growth);
+    assert!((growth - f64::from(CALLS * 2)).abs() < 0.5, "{growth}");
+}
