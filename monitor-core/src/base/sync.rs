@@ -67,11 +67,29 @@ pub(crate) fn leak<T>(value: T) -> &'static T {
 pub(crate) struct Once<T>(OnceLock<T>);
 
 #[cfg(not(all(test, monitor_loom)))]
-impl<T: Copy> Once<T> {
+impl<T> Once<T> {
     pub(crate) const fn new() -> Self {
         Self(OnceLock::new())
     }
 
+    /// Many empty ones.
+    pub(crate) const fn empty<const N: usize>() -> [Self; N] {
+        [const { Self::new() }; N]
+    }
+
+    #[inline]
+    pub(crate) fn get_ref(&self) -> Option<&T> {
+        self.0.get()
+    }
+
+    /// Sets it if it is empty; returns what it then holds.
+    pub(crate) fn get_or_make(&self, make: impl FnOnce() -> T) -> &T {
+        self.0.get_or_init(make)
+    }
+}
+
+#[cfg(not(all(test, monitor_loom)))]
+impl<T: Copy> Once<T> {
     #[inline]
     pub(crate) fn get(&self) -> Option<T> {
         self.0.get().copied()
@@ -101,27 +119,22 @@ impl<T: Copy> Once<T> {
             .unwrap_or_else(|| self.init(&mut || value.take()));
         value.map_or(Ok(()), |_| Err(there))
     }
-
-    /// Many empty ones.
-    pub(crate) const fn empty<const N: usize>() -> [Self; N] {
-        [const { Self::new() }; N]
-    }
 }
 
-/// For the model: a flag it knows of, and a value it need not (nothing switches threads while that is locked).
+/// For the model: a flag it knows of, and a value it need not (nothing switches threads while that is set).
 #[cfg(all(test, monitor_loom))]
 #[derive(Debug)]
 pub(crate) struct Once<T> {
     ready: loom::sync::atomic::AtomicBool,
-    value: std::sync::Mutex<Option<T>>,
+    value: OnceLock<T>,
 }
 
 #[cfg(all(test, monitor_loom))]
-impl<T: Copy> Once<T> {
+impl<T> Once<T> {
     pub(crate) fn new() -> Self {
         Self {
             ready: loom::sync::atomic::AtomicBool::new(false),
-            value: std::sync::Mutex::new(None),
+            value: OnceLock::new(),
         }
     }
 
@@ -129,46 +142,52 @@ impl<T: Copy> Once<T> {
         std::array::from_fn(|_| Self::new())
     }
 
-    pub(crate) fn get(&self) -> Option<T> {
+    pub(crate) fn get_ref(&self) -> Option<&T> {
         let ready = self.ready.load(Acquire);
-        ready.then(|| self.value.lock().ok().and_then(|value| *value))?
+        ready.then(|| self.value.get())?
     }
 
-    pub(crate) fn get_or_init(&self, make: impl FnOnce() -> T) -> T {
-        match self.get() {
-            Some(value) => value,
-            None => {
-                let value = make();
-                self.set(value).map_or_else(|now| now, |()| value)
-            }
+    pub(crate) fn get_or_make(&self, make: impl FnOnce() -> T) -> &T {
+        if let Some(value) = self.get_ref() {
+            return value;
+        }
+        // Made before it is set, as making may switch threads.
+        match self.put(make()) {
+            Ok(value) | Err(value) => value,
         }
     }
 
-    pub(crate) fn set(&self, value: T) -> Result<(), T> {
-        let there = {
-            let mut slot = self
-                .value
-                .lock()
-                .expect("no model panics while it holds this");
-            slot.replace(value).inspect(|there| *slot = Some(*there))
-        };
-        match there {
-            Some(there) => {
-                // As std does: wait until the winner is through.
-                while !self.ready.load(Acquire) {
-                    loom::thread::yield_now();
-                }
-                Err(there)
-            }
-            None => {
-                self.ready.store(true, Release);
-                Ok(())
-            }
+    /// Sets it if it is empty; else `Err` with the value that was there before.
+    fn put(&self, value: T) -> Result<&T, &T> {
+        let is_first = self.value.set(value).is_ok();
+        if is_first {
+            self.ready.store(true, Release);
         }
+        // As std does: wait until the winner is through.
+        while !is_first && !self.ready.load(Acquire) {
+            loom::thread::yield_now();
+        }
+        let value = self.value.get().expect("it is set");
+        if is_first { Ok(value) } else { Err(value) }
     }
 }
 
-impl<T: Copy> Default for Once<T> {
+#[cfg(all(test, monitor_loom))]
+impl<T: Copy> Once<T> {
+    pub(crate) fn get(&self) -> Option<T> {
+        self.get_ref().copied()
+    }
+
+    pub(crate) fn get_or_init(&self, make: impl FnOnce() -> T) -> T {
+        *self.get_or_make(make)
+    }
+
+    pub(crate) fn set(&self, value: T) -> Result<(), T> {
+        self.put(value).map(drop).map_err(|there| *there)
+    }
+}
+
+impl<T> Default for Once<T> {
     fn default() -> Self {
         Self::new()
     }

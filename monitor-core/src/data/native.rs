@@ -26,7 +26,7 @@ const MAX_INDEX: u32 = 256 * 1075;
 
 /// The upper bounds of a schema of 3 within [0.5, 1): `2^(k / 8 - 1)`, as Prometheus has them
 /// (`model/histogram/generic.go`).
-const OCTAVE: [f64; 8] = [
+pub(crate) const OCTAVE: [f64; 8] = [
     0.5,
     0.545_253_866_332_628_8,
     0.594_603_557_501_360_5,
@@ -40,7 +40,8 @@ const OCTAVE: [f64; 8] = [
 /// The upper bound of bucket `index` of a schema of 3: `2^(index / 8)`.
 pub(crate) fn native_bound(index: i32) -> f64 {
     let [octave, step] = [index.div_euclid(8), index.rem_euclid(8)];
-    OCTAVE[usize::try_from(step).unwrap_or(0)] * 2_f64.powi(octave + 1)
+    // Doubled first: in the last octave the power alone would be infinite.
+    2.0 * OCTAVE[usize::try_from(step).unwrap_or(0)] * 2_f64.powi(octave)
 }
 
 /// Counts by exponential bucket, without the empty ones.

@@ -26,7 +26,8 @@
 //! # Histograms
 //!
 //! [`HistogramCell`] is for many writers: buckets first, then the sum, and a reader takes the sum first, so it may lag
-//! and never counts an observation that the buckets lack. Its removal keeps the counts. The histogram under a key
+//! and never counts an observation that the buckets lack. Its removal keeps the counts. Where a histogram has exponential
+//! buckets too, the cells of `native.rs` are in place of its buckets. The histogram under a key
 //! ([`KeyHistogram`]) goes with all that is in it: a sum and its buckets cannot be taken in one step, so it is behind a
 //! lock, as the list that is always updated beside it is.
 
@@ -42,6 +43,7 @@ use crate::data::value::{StatNumber, StatValue, ValueKind};
 
 use super::family::{Handle, KeyCell, LabelCell, Refused};
 use super::keyed::Keep;
+use super::native::{BoundKeys, NativeCells, bound_keys};
 use super::registry::Instrument;
 
 /// In a float word that is not in use: a NaN that arithmetic does not make, and `float_bits` does not let in.
@@ -420,7 +422,7 @@ impl KeyCell for KeyHistogram {
 
 /// The bucket of a value: that of the first bound that is not below it.
 #[inline]
-fn bucket(bounds: &[f64], value: f64) -> usize {
+pub(super) fn bucket(bounds: &[f64], value: f64) -> usize {
     bounds.partition_point(|bound| *bound < value)
 }
 
@@ -486,7 +488,7 @@ impl Instrument for Counter {
 }
 
 /// The top bit of a count: the child is hidden.
-const HIDDEN: u64 = 1 << 63;
+pub(super) const HIDDEN: u64 = 1 << 63;
 
 /// The count is the sum of both words, and each only goes up, so a reader never sees it fall.
 #[derive(Debug, Default)]
@@ -531,7 +533,7 @@ impl CounterCell {
 }
 
 impl LabelCell for CounterCell {
-    fn new(_: &Arc<[f64]>) -> Self {
+    fn new(_: &BucketSpec) -> Self {
         Self::default()
     }
 
@@ -543,7 +545,7 @@ impl LabelCell for CounterCell {
         self.int.fetch_and(!HIDDEN, AcqRel);
     }
 
-    fn value(&self) -> Option<ChildValue> {
+    fn value(&self, _: BucketKind) -> Option<ChildValue> {
         let (int, float) = self.parts();
         Some(if float > 0.0 {
             ChildValue::Float(to_f64(int) + float)
@@ -636,7 +638,7 @@ impl GaugeCell {
 }
 
 impl LabelCell for GaugeCell {
-    fn new(_: &Arc<[f64]>) -> Self {
+    fn new(_: &BucketSpec) -> Self {
         Self::default()
     }
 
@@ -656,7 +658,7 @@ impl LabelCell for GaugeCell {
         let _ = self.value.compare_exchange(NO_FLOAT, kept, AcqRel, Relaxed);
     }
 
-    fn value(&self) -> Option<ChildValue> {
+    fn value(&self, _: BucketKind) -> Option<ChildValue> {
         float(self.value.load(Relaxed)).map(ChildValue::Float)
     }
 }
@@ -664,7 +666,8 @@ impl LabelCell for GaugeCell {
 /// A histogram of the user's own: counts of observations by upper bound, which is inclusive, and their sum.
 ///
 /// A handle that is cheap to clone. Observing takes no lock and allocates nothing; the count is wait-free, the sum may
-/// be tried again beside others.
+/// be tried again beside others. With [native buckets](super::typed::MetricDesc::native) the first observation in a range of values
+/// allocates their counts, behind a lock: at most once for each four powers of two.
 ///
 /// # Consistency
 ///
@@ -704,12 +707,12 @@ impl Histogram {
 
     /// How many values were observed.
     pub fn count(&self) -> u64 {
-        self.0.read().count()
+        self.0.read(BucketKind::Classic).count()
     }
 
     /// Their sum.
     pub fn sum(&self) -> f64 {
-        self.0.read().sum
+        self.0.read(BucketKind::Classic).sum
     }
 }
 
@@ -721,46 +724,112 @@ impl Instrument for Histogram {
     }
 }
 
+/// The buckets of a family of histograms: its bounds and, where it has exponential buckets too, what those of its
+/// children share. No bounds for other families.
+#[derive(Debug)]
+pub struct BucketSpec {
+    pub(super) bounds: Arc<[f64]>,
+    pub(super) native: Option<BoundKeys>,
+}
+
+impl BucketSpec {
+    pub(super) fn new(bounds: Arc<[f64]>, native: BucketKind) -> Self {
+        let keys = || bound_keys(&bounds);
+        Self {
+            native: (native == BucketKind::Native).then(keys),
+            bounds,
+        }
+    }
+
+    pub(super) fn kind(&self) -> BucketKind {
+        match self.native {
+            Some(_) => BucketKind::Native,
+            None => BucketKind::Classic,
+        }
+    }
+}
+
+/// Whether a histogram has exponential buckets, or a reader wants them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BucketKind {
+    /// None: it is classic.
+    #[default]
+    Classic,
+    /// Beside its own.
+    Native,
+}
+
+impl BucketKind {
+    pub(crate) fn wanted(with_native: bool) -> Self {
+        if with_native {
+            Self::Native
+        } else {
+            Self::Classic
+        }
+    }
+}
+
 /// The buckets are `Relaxed`: each stands for itself, and the sum's Release orders them. Hiding marks each of them in
 /// its top bit, which no count gets to.
 #[derive(Debug)]
 pub struct HistogramCell {
     bounds: Arc<[f64]>,
+    /// Empty where the cells of `native` are in use, so that the look into it is also the question which it is.
     counts: Box<[AtomicU64]>,
     sum: AtomicU64,
+    native: Option<Box<NativeCells>>,
 }
 
 impl HistogramCell {
     /// Counts a value; whether the child is hidden.
     #[inline]
     fn observe(&self, value: f64) -> bool {
-        let count = &self.counts[bucket(&self.bounds, value)];
+        let bucket = bucket(&self.bounds, value);
+        let Some(count) = self.counts.get(bucket) else {
+            return self.observe_native(bucket, value);
+        };
         let before = count.fetch_add(1, Relaxed);
-        // Release: pairs with the Acquire in `read`; a chain of swaps passes every earlier one's Release on.
-        add_finite(&self.sum, value, Release);
+        self.add_to_sum(value);
         before & HIDDEN != 0
     }
 
-    pub(super) fn read(&self) -> Plain {
-        // Acquire: pairs with the Release in `observe`; the buckets have to be read after it.
+    /// Cold for the layout of the code alone: nothing of it is in the way of a histogram without native buckets.
+    #[cold]
+    #[inline(never)]
+    fn observe_native(&self, bucket: usize, value: f64) -> bool {
+        let native = self.native.as_deref();
+        let before = native.map_or(0, |native| native.observe(bucket, value));
+        self.add_to_sum(value);
+        before & HIDDEN != 0
+    }
+
+    /// After the count. Release: pairs with the Acquire in `read`; a chain of swaps passes every earlier one's Release on.
+    #[inline]
+    fn add_to_sum(&self, value: f64) {
+        add_finite(&self.sum, value, Release);
+    }
+
+    pub(super) fn read(&self, wanted: BucketKind) -> Plain {
+        // Acquire: pairs with the Release in `add_to_sum`; the buckets have to be read after it.
         let sum = f64::from_bits(self.sum.load(Acquire));
-        let count = |count: &AtomicU64| count.load(Relaxed) & !HIDDEN;
-        Plain {
-            bounds: Arc::clone(&self.bounds),
-            counts: self.counts.iter().map(count).collect(),
-            sum,
-            exemplars: Vec::new(),
-            native: None,
+        if let Some(native) = &self.native {
+            return native.read(&self.bounds, sum, wanted);
         }
+        let count = |count: &AtomicU64| count.load(Relaxed) & !HIDDEN;
+        let counts = self.counts.iter().map(count).collect();
+        Plain::new(Arc::clone(&self.bounds), counts, sum)
     }
 }
 
 impl LabelCell for HistogramCell {
-    fn new(bounds: &Arc<[f64]>) -> Self {
+    fn new(spec: &BucketSpec) -> Self {
+        let native = spec.native.as_ref();
+        let counts = native.map_or(spec.bounds.len() + 1, |_| 0);
         Self {
-            bounds: Arc::clone(bounds),
-            counts: (0..=bounds.len()).map(|_| AtomicU64::default()).collect(),
+            bounds: Arc::clone(&spec.bounds),
+            counts: (0..counts).map(|_| AtomicU64::default()).collect(),
             sum: AtomicU64::default(),
+            native: native.map(|keys| Box::new(NativeCells::new(keys))),
         }
     }
 
@@ -768,16 +837,22 @@ impl LabelCell for HistogramCell {
         for count in &self.counts {
             count.fetch_or(HIDDEN, AcqRel);
         }
+        if let Some(native) = &self.native {
+            native.hide();
+        }
     }
 
     fn unhide(&self) {
         for count in &self.counts {
             count.fetch_and(!HIDDEN, AcqRel);
         }
+        if let Some(native) = &self.native {
+            native.unhide();
+        }
     }
 
-    fn value(&self) -> Option<ChildValue> {
-        Some(ChildValue::Histogram(self.read()))
+    fn value(&self, wanted: BucketKind) -> Option<ChildValue> {
+        Some(ChildValue::Histogram(self.read(wanted)))
     }
 }
 

@@ -34,6 +34,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::ops::Deref;
 use std::sync::Arc;
 
+use crate::base::clock::Clock;
 use crate::base::sync::{AtomicU32, AtomicU64, Mutex, OnceLock, Relaxed, lock};
 use crate::data::family::{Child, ChildValue, Label, Labels};
 use crate::data::key::{DroppedPart, StatKey};
@@ -41,6 +42,7 @@ use crate::data::labels::sort_labels;
 use crate::data::snapshot::MetricSnapshot;
 use crate::data::value::ValueKind;
 
+use super::cells::{BucketKind, BucketSpec};
 use super::index::{Found, Index, IndexNode, LockedMap};
 use super::registry::{AnyFamily, MetricSpec};
 
@@ -550,16 +552,23 @@ impl<C> KeyChild<C> {
 /// Hiding a child leaves a mark in the words that updates write, so each update is either before it or sees the mark
 /// and brings the child back. Earlier counts stay.
 pub trait LabelCell: Sized + Send + Sync + 'static {
-    fn new(bounds: &Arc<[f64]>) -> Self;
+    fn new(spec: &BucketSpec) -> Self;
     fn hide(&self);
     fn unhide(&self);
-    /// `None` while hidden, for cells in which that shows.
-    fn value(&self) -> Option<ChildValue>;
+    /// Native buckets where they are wanted and it has them. `None` while hidden, for cells in which that shows.
+    fn value(&self, wanted: BucketKind) -> Option<ChildValue>;
 }
 
-type LabelChild<C> = FamilyChild<Labels, C>;
-type LabelRef<C> = ChildRef<Labels, C>;
-type LabelOrder<C> = Order<Labels, C>;
+/// A registered metric's labels, and since when its child with them counts.
+pub(super) struct LabelKey {
+    labels: Labels,
+    /// When the child was made, in seconds since 1970. It stays while the child's counts do.
+    started: f64,
+}
+
+type LabelChild<C> = FamilyChild<LabelKey, C>;
+type LabelRef<C> = ChildRef<LabelKey, C>;
+type LabelOrder<C> = Order<LabelKey, C>;
 
 /// A registered metric and its children, for the life of the process.
 #[expect(
@@ -569,6 +578,7 @@ type LabelOrder<C> = Order<Labels, C>;
 pub struct LabelFamily<C: 'static> {
     pub(super) spec: MetricSpec,
     limits: Arc<FamilyLimits>,
+    clock: Clock,
     hasher: RandomState,
     /// Those in the order, by the hash of their label values.
     children: LockedMap<LabelChild<C>>,
@@ -606,7 +616,7 @@ impl<C: 'static> fmt::Debug for Handle<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handle")
             .field("name", &self.family.spec.name)
-            .field("labels", &self.child.key)
+            .field("labels", &self.child.key.labels)
             .finish_non_exhaustive()
     }
 }
@@ -645,10 +655,11 @@ fn show<C: LabelCell>(order: &mut LabelOrder<C>, child: &LabelRef<C>) {
 }
 
 impl<C: LabelCell> LabelFamily<C> {
-    pub(super) fn new(spec: MetricSpec, limits: Arc<FamilyLimits>) -> Self {
+    pub(super) fn new(spec: MetricSpec, limits: Arc<FamilyLimits>, clock: Clock) -> Self {
         Self {
             spec,
             limits,
+            clock,
             hasher: RandomState::new(),
             children: LockedMap::default(),
             order: Mutex::default(),
@@ -700,11 +711,12 @@ impl<C: LabelCell> LabelFamily<C> {
     }
 
     fn child(&self, hash: u64, labels: Vec<Label>) -> LabelRef<C> {
-        let cell = C::new(&self.spec.bounds);
-        Arc::new(IndexNode::new(
-            hash,
-            FamilyChild::new(labels.into(), cell, 0),
-        ))
+        let key = LabelKey {
+            labels: labels.into(),
+            started: self.clock.unix(),
+        };
+        let cell = C::new(&self.spec.buckets);
+        Arc::new(IndexNode::new(hash, FamilyChild::new(key, cell, 0)))
     }
 
     /// Takes the child of these label values off the page; whether it was there.
@@ -774,7 +786,7 @@ impl<C: LabelCell> LabelFamily<C> {
         // A child's labels are sorted, and the values in the order of the label names.
         let is = |child: &LabelChild<C>| {
             let mut places = places.clone();
-            places.all(|(place, value)| *child.key[*place].value == **value)
+            places.all(|(place, value)| *child.key.labels[*place].value == **value)
         };
         self.children.find(self.hash(values), is)
     }
@@ -794,20 +806,22 @@ impl<C: LabelCell> AnyFamily for LabelFamily<C> {
         &self.spec
     }
 
-    fn snapshot(&self) -> MetricSnapshot {
+    fn snapshot(&self, wanted: BucketKind) -> MetricSnapshot {
         let mut children = lock(&self.order).children();
         children.extend(self.overflow.get().cloned());
         let page_child = |child: &LabelRef<C>| {
-            let value = child.cell.value()?;
-            let labels = child.key.clone();
-            Some(Child { labels, value })
+            let value = child.cell.value(wanted)?;
+            let labels = child.key.labels.clone();
+            Some((Child { labels, value }, child.key.started))
         };
+        let (children, started) = children.iter().filter_map(page_child).unzip();
         MetricSnapshot {
             name: Arc::clone(&self.spec.name),
             help: Arc::clone(&self.spec.help),
             kind: self.spec.kind,
             unit: self.spec.unit,
-            children: children.iter().filter_map(page_child).collect(),
+            children,
+            started,
         }
     }
 

@@ -19,12 +19,13 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use crate::base::append::Latest;
+use crate::base::clock::Clock;
 use crate::base::sync::{Acquire, AtomicU64, Mutex, Relaxed, Release, lock};
 use crate::data::buckets::BoundsByKind;
 use crate::data::key::StatKey;
 use crate::data::snapshot::{TaskTotals, ValueEntry, ValueHistogram, ValuesSnapshot};
 use crate::data::value::{StatNumber, StatValue, ValueKind};
-use crate::metrics::cells::{KeyBounds, KeyHistogram, KeyValue};
+use crate::metrics::cells::{BucketKind, KeyBounds, KeyHistogram, KeyValue};
 use crate::metrics::family::{FamilyLimits, KeyFamilies, KeyRef, Refused, UpdateTarget};
 use crate::metrics::registry::Registry;
 use crate::metrics::user_points::UserPoints;
@@ -65,14 +66,14 @@ pub(crate) struct Values {
 
 impl Values {
     /// No values yet.
-    pub(crate) fn new(config: &StorageConfig, bounds: &BoundsByKind) -> Self {
+    pub(crate) fn new(config: &StorageConfig, bounds: &BoundsByKind, clock: &Clock) -> Self {
         let limits = Arc::new(FamilyLimits::default());
         let values = Self {
             entries: Arc::new(KeyFamilies::new(&limits)),
             histograms: KeyFamilies::new(&limits),
             points: UserPoints::default(),
             tasks: TaskSection::default(),
-            metrics: Registry::new(&limits),
+            metrics: Registry::new(&limits, clock),
             limits,
             bounds: Latest::new(bounds.by_kind()),
             removals: AtomicU64::new(0),
@@ -307,7 +308,7 @@ impl Values {
 
     /// All values, in the order they came, as `stats()` shows them. Lists and maps are copied.
     pub(crate) fn snapshot(&self) -> ValuesSnapshot {
-        let mut snapshot = self.take_snapshot(KeyValue::read);
+        let mut snapshot = self.take_snapshot(KeyValue::read, BucketKind::Classic);
         // `stats` and `tasks`, once something was put there.
         let points = self.points.list().map(|points| {
             let copies = points.iter().map(|point| StatValue::clone(point));
@@ -321,12 +322,17 @@ impl Values {
         snapshot
     }
 
-    /// The values a scrape exports: as [`snapshot`](Self::snapshot), but only the entries that count as numbers.
-    pub(crate) fn exported(&self) -> ValuesSnapshot {
-        self.take_snapshot(KeyValue::exported)
+    /// The values a scrape exports: as [`snapshot`](Self::snapshot), but only the entries that count as numbers, and with
+    /// the wanted buckets of registered histograms.
+    pub(crate) fn exported(&self, wanted: BucketKind) -> ValuesSnapshot {
+        self.take_snapshot(KeyValue::exported, wanted)
     }
 
-    fn take_snapshot(&self, read: fn(&KeyValue) -> Option<StatValue>) -> ValuesSnapshot {
+    fn take_snapshot(
+        &self,
+        read: fn(&KeyValue) -> Option<StatValue>,
+        wanted: BucketKind,
+    ) -> ValuesSnapshot {
         // Before the entries are read: a key that is still seen may be one of a removal that is not counted yet.
         // Acquire: pairs with the Release in `remove`, so that a key counted as removed is not seen.
         let removals = self.removals.load(Acquire);
@@ -356,7 +362,7 @@ impl Values {
             entries,
             histograms,
             means: self.points.means(limits.max_series.load(Relaxed)),
-            metrics: self.metrics.snapshot(),
+            metrics: self.metrics.snapshot(wanted),
             refused_observations: limits.refused.load(Relaxed),
             overflowed_updates: limits.overflowed.load(Relaxed),
             removals,

@@ -1,7 +1,7 @@
 //! Metrics of the user's own: numbers by key, and registered metrics under their own names.
 //!
 //! Both stand on the parts of `family.rs` (bounded families), whose children are found in `index.rs` and count in the
-//! cells of `cells.rs`. `keyed.rs` is the API by key, with the points of `stats` (`user_points.rs`) beside it;
+//! cells of `cells.rs`, and of `native.rs` where a histogram has exponential buckets. `keyed.rs` is the API by key, with the points of `stats` (`user_points.rs`) beside it;
 //! `registry.rs` is the API of registered metrics. Values that calls observe are counted in their shards, not here.
 //!
 //! An instrument is an `impl Instrument` and a cell (`impl LabelCell`) in `cells.rs`, a name in the module `typed` below,
@@ -12,8 +12,11 @@ mod cells;
 mod family;
 mod index;
 pub(crate) mod keyed;
+mod native;
 mod registry;
 mod user_points;
+
+pub(crate) use cells::BucketKind;
 
 pub mod typed {
     //! Typed metrics of the user's own: counters, gauges and histograms under their own names.

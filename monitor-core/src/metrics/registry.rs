@@ -13,6 +13,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::base::clock::Clock;
 use crate::base::sync::{Mutex, leak, lock};
 use crate::data::family::FamilyType;
 use crate::data::name::{
@@ -20,6 +21,7 @@ use crate::data::name::{
     is_reserved_label,
 };
 use crate::data::snapshot::MetricSnapshot;
+use crate::metrics::cells::{BucketKind, BucketSpec};
 use crate::metrics::family::{FamilyLimits, Handle, LabelCell, LabelFamily};
 
 /// The description of a metric to register.
@@ -46,6 +48,7 @@ pub struct MetricDesc<L = NoLabels> {
     pub(super) name: Cow<'static, str>,
     pub(super) help: Cow<'static, str>,
     pub(super) unit: Option<&'static str>,
+    pub(super) buckets: BucketKind,
     pub(super) labels: L,
 }
 
@@ -61,6 +64,7 @@ impl MetricDesc {
             name: name.into(),
             help: help.into(),
             unit: None,
+            buckets: BucketKind::Classic,
             labels: NoLabels,
         }
     }
@@ -74,6 +78,59 @@ impl<L> MetricDesc<L> {
         Self { unit, ..self }
     }
 
+    /// Counts the observations of a histogram by exponential bucket too, as a native histogram of Prometheus has them.
+    ///
+    /// They are in [`Histogram::native`](crate::family::Histogram::native) of a
+    /// [`native_snapshot`](crate::MonitorStorage::native_snapshot), and on the pages of a server where its configuration has
+    /// `native_histograms: true`. The bounds that the histogram is registered with stay as
+    /// they are, for pages in the text formats.
+    ///
+    /// # Definition
+    ///
+    /// [`NativeBuckets`](crate::family::NativeBuckets) of schema 3: eight buckets for each power of two, each 9 % wide, so
+    /// a quantile is off by 4.4 % of its value at most. Values up to a magnitude of 2^-24
+    /// ([`NATIVE_ZERO_THRESHOLD`](crate::family::NATIVE_ZERO_THRESHOLD)) are in the zero bucket; negative values, which a histogram takes where its first bound is negative,
+    /// have buckets of their own. If a child has more than 160 buckets, a snapshot has them at the next lower schema with at
+    /// most so many, in which each is the sum of two, and so on; that never goes back.
+    ///
+    /// # Consistency
+    ///
+    /// In every snapshot the exponential buckets and those by bound have the same number of observations, and no count ever
+    /// falls (but for two buckets that become one).
+    ///
+    /// # Errors
+    ///
+    /// Registering a counter or a gauge so returns [`RegisterError::NotHistogram`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_core::family::ChildValue;
+    /// use monitor_core::metric::{MetricDesc, RegisterError};
+    /// use monitor_core::{Monitor, StorageConfig, TIME_BOUNDS};
+    ///
+    /// let monitor = Monitor::new(StorageConfig::default());
+    /// let wait = MetricDesc::new("queue_wait", "How long jobs wait.").unit("seconds").native();
+    /// let wait = monitor.register_histogram(wait, &TIME_BOUNDS)?;
+    /// for seconds in [0.0, 0.000_002, 0.25, 0.25] {
+    ///     wait.observe(seconds);
+    /// }
+    /// let snapshot = monitor.native_snapshot();
+    /// let ChildValue::Histogram(wait) = &snapshot.values.metrics[0].children[0].value else {
+    ///     panic!("a histogram");
+    /// };
+    /// let native = wait.native.as_ref().expect("it has native buckets");
+    /// // 0.25 = 2^(-16 / 8) is the upper end of its bucket, and 2 us lies between 2^(-152 / 8) and 2^(-151 / 8).
+    /// assert_eq!((native.zero, &*native.positive), (1, &[(-151, 1), (-16, 2)][..]));
+    /// assert_eq!(native.count(), wait.count());
+    /// # Ok::<(), RegisterError>(())
+    /// ```
+    #[must_use]
+    pub fn native(self) -> Self {
+        let buckets = BucketKind::Native;
+        Self { buckets, ..self }
+    }
+
     /// The names of the labels. Registering it gives a [`MetricFamily`], whose children have as many label values.
     #[must_use]
     pub fn labels<S: Into<Cow<'static, str>>, const N: usize>(
@@ -84,6 +141,7 @@ impl<L> MetricDesc<L> {
             name: self.name,
             help: self.help,
             unit: self.unit,
+            buckets: self.buckets,
             labels: names.map(Into::into),
         }
     }
@@ -181,6 +239,14 @@ pub enum RegisterError {
         /// The bound.
         bound: f64,
     },
+    /// Only a histogram has native buckets.
+    #[error("`{name}` has native buckets: a {kind} cannot have them, only a histogram")]
+    NotHistogram {
+        /// The name on the page.
+        name: String,
+        /// `counter` or `gauge`.
+        kind: &'static str,
+    },
     /// A metric of this name is registered already, and is not the same.
     #[error("`{name}` is registered already with another {field}: {registered}, not {given}")]
     Differs {
@@ -219,6 +285,8 @@ pub enum MetricField {
     Labels,
     /// The upper bounds of a histogram's buckets.
     Bounds,
+    /// Whether a histogram has native buckets.
+    Native,
 }
 
 impl fmt::Display for MetricField {
@@ -229,6 +297,7 @@ impl fmt::Display for MetricField {
             Self::Unit => "unit",
             Self::Labels => "list of labels",
             Self::Bounds => "list of bounds",
+            Self::Native => "kind of buckets",
         })
     }
 }
@@ -236,6 +305,7 @@ impl fmt::Display for MetricField {
 /// All registered metrics of a storage.
 pub(crate) struct Registry {
     limits: Arc<FamilyLimits>,
+    clock: Clock,
     metrics: Mutex<Metrics>,
 }
 
@@ -250,7 +320,8 @@ struct Metrics {
 pub(super) trait AnyFamily: Any + Send + Sync {
     fn spec(&self) -> &MetricSpec;
 
-    fn snapshot(&self) -> MetricSnapshot;
+    /// Its state at this moment; native buckets where they are wanted and it has them.
+    fn snapshot(&self, wanted: BucketKind) -> MetricSnapshot;
 
     /// Takes the children off the page that were not updated for `idle` ticks, if they have labels.
     fn expire(&self, now: u64, idle: u64);
@@ -267,16 +338,17 @@ pub(super) struct MetricSpec {
     pub(super) labels: Box<[Cow<'static, str>]>,
     /// Where each of them is once they are sorted.
     pub(super) places: Box<[usize]>,
-    /// Upper bounds; empty but for histograms.
-    pub(super) bounds: Arc<[f64]>,
+    /// Empty but for histograms.
+    pub(super) buckets: BucketSpec,
 }
 
 impl Registry {
-    pub(super) fn new(limits: &Arc<FamilyLimits>) -> Self {
+    pub(super) fn new(limits: &Arc<FamilyLimits>, clock: &Clock) -> Self {
         let (claims, built_in) = built_in_claims();
         let owners = built_in.into_iter().map(|name| (name, None)).collect();
         Self {
             limits: Arc::clone(limits),
+            clock: clock.clone(),
             metrics: Mutex::new(Metrics { claims, owners }),
         }
     }
@@ -312,15 +384,19 @@ impl Registry {
         }
         let (name, id) = (spec.name.to_string(), metrics.owners.len());
         metrics.claims.claim(&name, kind, id);
-        let family = leak(LabelFamily::new(spec, Arc::clone(&self.limits)));
+        let family = leak(LabelFamily::new(
+            spec,
+            Arc::clone(&self.limits),
+            self.clock.clone(),
+        ));
         metrics.owners.push((name.into(), Some(family)));
         Ok(L::of(family))
     }
 
     /// The state of the families at this moment, in the order they were registered.
-    pub(super) fn snapshot(&self) -> Vec<MetricSnapshot> {
-        let families = self.families();
-        families.iter().map(|family| family.snapshot()).collect()
+    pub(super) fn snapshot(&self, wanted: BucketKind) -> Vec<MetricSnapshot> {
+        let families = self.families().into_iter();
+        families.map(|family| family.snapshot(wanted)).collect()
     }
 
     pub(super) fn expire(&self, now: u64, idle: u64) {
@@ -361,6 +437,12 @@ impl MetricSpec {
         if kind == FamilyType::Gauge && is_of_prometheus(&name) {
             return Err(RegisterError::ReservedName { name });
         }
+        if desc.buckets == BucketKind::Native && kind != FamilyType::Histogram {
+            let kind = type_name(kind);
+            return Err(RegisterError::NotHistogram { name, kind });
+        }
+        // A zero has no sign: Prometheus 3 stores `-0.0` under another label value than it reads.
+        let bounds = bounds.iter().map(|bound| bound + 0.0).collect();
         let place = |name| labels.iter().filter(|other| *other < name).count();
         Ok(Self {
             name: name.into(),
@@ -369,8 +451,7 @@ impl MetricSpec {
             kind,
             places: labels.iter().map(place).collect(),
             labels: labels.into(),
-            // A zero has no sign: Prometheus 3 stores `-0.0` under another label value than it reads.
-            bounds: bounds.iter().map(|bound| bound + 0.0).collect(),
+            buckets: BucketSpec::new(bounds, desc.buckets),
         })
     }
 
@@ -380,7 +461,14 @@ impl MetricSpec {
             (MetricField::Help, self.help == there.help),
             (MetricField::Unit, self.unit == there.unit),
             (MetricField::Labels, self.labels == there.labels),
-            (MetricField::Bounds, self.bounds == there.bounds),
+            (
+                MetricField::Bounds,
+                self.buckets.bounds == there.buckets.bounds,
+            ),
+            (
+                MetricField::Native,
+                self.buckets.kind() == there.buckets.kind(),
+            ),
         ];
         match is_same.iter().find(|(_, is_same)| !is_same) {
             Some((field, _)) => Err(self.differs(there, *field)),
@@ -390,11 +478,12 @@ impl MetricSpec {
 
     fn differs(&self, there: &Self, field: MetricField) -> RegisterError {
         let show = |spec: &Self| match field {
-            MetricField::Type => format!("{:?}", spec.kind).to_lowercase(),
+            MetricField::Type => type_name(spec.kind).to_owned(),
             MetricField::Help => format!("{:?}", spec.help),
             MetricField::Unit => spec.unit.unwrap_or("none").to_owned(),
             MetricField::Labels => format!("{:?}", spec.labels),
-            MetricField::Bounds => format!("{:?}", spec.bounds),
+            MetricField::Bounds => format!("{:?}", spec.buckets.bounds),
+            MetricField::Native => format!("{:?}", spec.buckets.kind()).to_lowercase(),
         };
         RegisterError::Differs {
             name: self.name.to_string(),
@@ -402,6 +491,15 @@ impl MetricSpec {
             registered: show(there),
             given: show(self),
         }
+    }
+}
+
+/// A type of registered metrics, as messages name it.
+fn type_name(kind: FamilyType) -> &'static str {
+    match kind {
+        FamilyType::Counter => "counter",
+        FamilyType::Gauge => "gauge",
+        _ => "histogram",
     }
 }
 

@@ -181,7 +181,7 @@ impl StorageCore {
             id: NEXT_ID.fetch_add(1, Relaxed).into(),
             created: clock.now(),
             started_at: started_at.unwrap_or_else(|| clock.unix()),
-            values: Values::new(&rules.config, &rules.bounds),
+            values: Values::new(&rules.config, &rules.bounds, &clock),
             clock,
             default_task: leak(Streak::default()),
             history: Mutex::default(),

@@ -20,6 +20,7 @@ use crate::data::family::{Histogram, NativeBuckets};
 use crate::data::snapshot::{
     CallValueSnapshot, CallerSnapshot, MethodSnapshot, Snapshot, TaskTotals,
 };
+use crate::metrics::BucketKind;
 use crate::recording::callers::ENTRY;
 use crate::recording::config::Totals;
 use crate::recording::exemplar;
@@ -315,7 +316,7 @@ impl MonitorStorage {
             core.values.expire(now, idle);
         }
         let expected = core.expected(rules, failed);
-        let mut values = core.values.exported();
+        let mut values = core.values.exported(BucketKind::wanted(read.with_native));
         values.overflowed_updates += overflowed;
         totals.busy_seconds = core.busy(totals.completed_seconds + totals.current_seconds);
         let workers = config.hpa_max_workers.unwrap_or(config.max_workers);

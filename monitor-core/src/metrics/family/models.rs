@@ -3,8 +3,10 @@
 use loom::thread;
 
 use super::*;
+use crate::base::clock::Clock;
 use crate::base::sync::leak;
-use crate::data::family::FamilyType;
+use crate::data::family::{FamilyType, Histogram as Plain, NATIVE_ZERO_THRESHOLD};
+use crate::metrics::cells::{BucketKind, HistogramCell};
 use crate::metrics::registry::Registry;
 use crate::metrics::typed::{Counter, Gauge, Histogram, Instrument, MetricDesc};
 use crate::recording::models::check;
@@ -14,8 +16,16 @@ fn one<I: Instrument>(
     kind: FamilyType,
     bounds: &[f64],
 ) -> (&'static LabelFamily<I::Cell>, Handle<I::Cell>) {
-    let registry: &'static Registry = leak(Registry::new(&Arc::default()));
-    let desc = MetricDesc::new("x", "").labels(["id"]);
+    one_of::<I>(MetricDesc::new("x", ""), kind, bounds)
+}
+
+fn one_of<I: Instrument>(
+    desc: MetricDesc,
+    kind: FamilyType,
+    bounds: &[f64],
+) -> (&'static LabelFamily<I::Cell>, Handle<I::Cell>) {
+    let registry: &'static Registry = leak(Registry::new(&Arc::default(), &Clock::manual(0.0).0));
+    let desc = desc.labels(["id"]);
     let family = registry
         .register::<I, _>(desc, kind, bounds)
         .expect("a good description")
@@ -24,7 +34,7 @@ fn one<I: Instrument>(
 }
 
 fn shown<C: LabelCell>(family: &LabelFamily<C>) -> Option<ChildValue> {
-    let mut children = family.snapshot().children;
+    let mut children = family.snapshot(BucketKind::Native).children;
     children.pop().map(|child| child.value)
 }
 
@@ -103,7 +113,7 @@ fn an_observation_beside_a_removal_is_kept_and_a_sum_is_never_ahead_of_its_bucke
             let theirs = histogram.clone();
             thread::spawn(move || theirs.observe(value))
         });
-        let seen = handle.read();
+        let seen = handle.read(BucketKind::Native);
         // The buckets say which values were observed; the sum may lag.
         let most =
             f64::from(u8::from(seen.counts[0] > 0)) + 2.0 * f64::from(u8::from(seen.counts[1] > 0));
@@ -118,5 +128,82 @@ fn an_observation_beside_a_removal_is_kept_and_a_sum_is_never_ahead_of_its_bucke
         };
         assert_eq!(last.counts, [2, 1]);
         assert!((last.sum - 4.0).abs() < f64::EPSILON);
+    });
+}
+
+/// In the first exponential bucket and below the bound, above that, and in the next exponential bucket, which the model
+/// keeps in a block of its own.
+const NATIVE_VALUES: [f64; 3] = [
+    NATIVE_ZERO_THRESHOLD * 1.01,
+    NATIVE_ZERO_THRESHOLD * 1.05,
+    NATIVE_ZERO_THRESHOLD * 1.125,
+];
+const NATIVE_BOUND: f64 = NATIVE_ZERO_THRESHOLD * 1.03;
+
+fn native() -> (&'static LabelFamily<HistogramCell>, Handle<HistogramCell>) {
+    let desc = MetricDesc::new("x", "").native();
+    one_of::<Histogram>(desc, FamilyType::Histogram, &[NATIVE_BOUND])
+}
+
+/// Count by either kind of buckets, which are equal.
+fn native_count(found: &Plain) -> u64 {
+    let native = found.native.as_ref().expect("native buckets");
+    assert_eq!(native.count(), found.count(), "{found:?}");
+    found.count()
+}
+
+/// Where two observations make the same block, one that comes after the removal brings the child back, whichever of them
+/// made it.
+#[test]
+fn an_observation_after_a_removal_shows_the_child_whoever_makes_its_native_cells() {
+    for [theirs, own] in [[0, 0], [2, 0], [1, 0]] {
+        check(move || {
+            let (family, handle) = native();
+            let histogram = Histogram::of(handle);
+            let other = histogram.clone();
+            let writer = thread::spawn(move || other.observe(NATIVE_VALUES[theirs]));
+            assert!(family.remove(&["a"]));
+            histogram.observe(NATIVE_VALUES[own]);
+            let Some(ChildValue::Histogram(seen)) = shown(family) else {
+                panic!("not shown");
+            };
+            assert!(native_count(&seen) >= 1);
+            writer.join().expect("no panic");
+            let Some(ChildValue::Histogram(last)) = shown(family) else {
+                panic!("not shown");
+            };
+            assert_eq!(native_count(&last), 2);
+        });
+    }
+}
+
+#[test]
+fn a_reader_beside_native_observations_finds_equal_totals_that_never_fall_and_no_sum_ahead() {
+    check(|| {
+        let (_, handle) = native();
+        let histogram = Histogram::of(handle.clone());
+        let writers = [2, 1].map(|at| {
+            let theirs = histogram.clone();
+            thread::spawn(move || theirs.observe(NATIVE_VALUES[at]))
+        });
+        let mut before = 0;
+        for _ in 0..2 {
+            let seen = handle.read(BucketKind::Native);
+            let count = native_count(&seen);
+            assert!(count >= before, "{seen:?}");
+            before = count;
+            // Each bucket has one of the values.
+            let native = seen.native.as_ref().expect("native buckets");
+            let of_bucket = |(index, count): &(i32, u64)| {
+                assert_eq!(*count, 1);
+                NATIVE_VALUES[usize::from(*index > -191) + 1]
+            };
+            let most: f64 = native.positive.iter().map(of_bucket).sum();
+            assert!(seen.sum <= most, "{seen:?}");
+        }
+        for writer in writers {
+            writer.join().expect("no panic");
+        }
+        assert_eq!(native_count(&handle.read(BucketKind::Native)), 2);
     });
 }

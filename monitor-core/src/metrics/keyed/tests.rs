@@ -25,7 +25,7 @@ fn limited(max_series: usize) -> Values {
         max_series,
         ..StorageConfig::default()
     };
-    Values::new(&config, &bounds())
+    Values::new(&config, &bounds(), &Clock::manual(0.0).0)
 }
 
 fn values() -> Values {
@@ -426,14 +426,14 @@ fn no_limit_is_no_limit() -> Tested {
     for n in 0..3000 {
         values.inc(&format!("jobs___id__{n}"), 1)?;
     }
-    assert_eq!(values.exported().entries.len(), 3000);
+    assert_eq!(values.exported(BucketKind::Classic).entries.len(), 3000);
     let config = StorageConfig {
         max_series: 1,
         ..StorageConfig::default()
     };
     values.configure(&config, &bounds());
     values.inc("jobs___id__new", 1)?;
-    assert_eq!(values.exported().entries.len(), 3001);
+    assert_eq!(values.exported(BucketKind::Classic).entries.len(), 3001);
     Ok(())
 }
 
@@ -443,7 +443,7 @@ fn a_scrape_leaves_out_what_is_no_number() -> Tested {
     values.set("text", "x".into())?;
     values.set("yes", true.into())?;
     values.append("stats", map([("a", 1.into())]), Keep::Default)?;
-    assert_eq!(keys(&values.exported()), ["yes"]);
+    assert_eq!(keys(&values.exported(BucketKind::Classic)), ["yes"]);
     assert_eq!(keys(&values.snapshot()), ["text", "yes", "stats"]);
     Ok(())
 }

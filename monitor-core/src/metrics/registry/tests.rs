@@ -1,6 +1,7 @@
 //! What registered metrics do.
 #![allow(clippy::float_cmp, reason = "sums of powers of two are exact")]
 
+mod native;
 mod page;
 mod registration;
 mod removal;

@@ -62,6 +62,7 @@ fn constant_labels_are_on_every_series_and_others_make_way() {
         kind: FamilyType::Gauge,
         unit: None,
         children: ["", "prod", "test"].map(child).into(),
+        started: Vec::new(),
     }];
     for profile in Profile::ALL {
         let samples = samples(&snapshot, profile);

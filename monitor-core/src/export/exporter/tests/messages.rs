@@ -108,6 +108,7 @@ fn counts_that_cannot_begin_anew_started_with_the_storage() {
             labels: Labels::default(),
             value: ChildValue::Int(1),
         }],
+        started: Vec::new(),
     }];
     // Removable: what user code made itself.
     let unknown = ["mine_total", "service_a_time_seconds", "stats_hist_a_time"];

@@ -216,7 +216,7 @@ fn no_update_is_lost_beside_removals() -> Tested {
             }
             for _ in 0..3000 {
                 removed += taken(&values, "jobs___id__a");
-                values.exported();
+                values.exported(BucketKind::Classic);
             }
         });
         assert_eq!(removed + taken(&values, "jobs___id__a"), 4 * EACH);

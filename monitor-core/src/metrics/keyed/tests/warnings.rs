@@ -33,7 +33,7 @@ fn a_malformed_key_is_warned_about_once() {
     assert_eq!(first, expected);
     let second = logged(|| {
         values.inc("jobs___fast", 1)?;
-        values.exported();
+        values.exported(BucketKind::Classic);
         Ok(())
     });
     assert_eq!(second, [""; 0]);
@@ -59,7 +59,7 @@ fn means_of_a_full_family_are_warned_about_once() {
         for n in 0..10 {
             let point = map([(&*format!("tokens___id__{n}"), 1.into())]);
             values.append("stats", point, Keep::Default)?;
-            values.exported();
+            values.exported(BucketKind::Classic);
         }
         Ok(())
     });

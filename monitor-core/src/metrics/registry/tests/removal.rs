@@ -3,6 +3,7 @@
 use std::thread;
 
 use super::*;
+use crate::data::snapshot::MetricSnapshot;
 
 fn seconds(hand: &ManualClock, seconds: u64) {
     hand.advance(Duration::from_secs(seconds));
@@ -57,6 +58,37 @@ fn a_removed_child_that_nobody_holds_begins_at_zero() -> Tested {
     assert!(jobs.remove(["b"]));
     drop(handle);
     assert_eq!(jobs.with(["b"]).get(), 0.0);
+    Ok(())
+}
+
+#[test]
+fn a_child_starts_when_its_counts_do() -> Tested {
+    let (clock, hand) = Clock::manual(1000.0);
+    let monitor = Monitor::with_clock(StorageConfig::default(), clock);
+    let jobs = monitor.register_counter(MetricDesc::new("my_jobs", "").labels(["id"]))?;
+    monitor.register_histogram(MetricDesc::new("my_wait", ""), &[])?;
+    let started = || -> Vec<Vec<f64>> {
+        let metrics = monitor.snapshot().values.metrics;
+        let known = |metric: &MetricSnapshot| metric.started.len() == metric.children.len();
+        assert!(metrics.iter().all(known));
+        metrics.into_iter().map(|metric| metric.started).collect()
+    };
+    seconds(&hand, 1);
+    let held = jobs.with(["held"]);
+    seconds(&hand, 1);
+    jobs.with(["freed"]).inc();
+    assert_eq!(started(), [vec![1001.0, 1002.0], vec![1000.0]]);
+    assert!(jobs.remove(["held"]) && jobs.remove(["freed"]));
+    seconds(&hand, 1);
+    // One comes back with its count, one begins at zero.
+    held.inc();
+    jobs.with(["freed"]).inc();
+    assert_eq!(started(), [vec![1001.0, 1003.0], vec![1000.0]]);
+    assert!(jobs.remove(["held"]));
+    drop(held);
+    seconds(&hand, 1);
+    jobs.with(["held"]);
+    assert_eq!(started(), [vec![1003.0, 1004.0], vec![1000.0]]);
     Ok(())
 }
 
