@@ -16,10 +16,10 @@ use std::time::Duration;
 use monitor_core::exemplar::Exemplar;
 use monitor_core::family::ChildValue;
 use monitor_core::names::{Profile, families};
-use monitor_core::{Clock, Monitor, Outcome, StorageConfig};
+use monitor_core::{Clock, MetricDesc, Monitor, Outcome, StorageConfig, TIME_BOUNDS};
 use monitor_server::{MetricServer, MetricServerHandle, MonitorConfig};
 use prometheus_server::relay::{self, Seen};
-use prometheus_server::version::Version;
+use prometheus_server::version::{BUCKET_LIMIT, Version};
 use prometheus_server::{Job, Key, Prometheus, Series, at_rest, check, unix_now};
 use textprocessor::{Page, eventually, get};
 
@@ -111,6 +111,7 @@ impl<'l> Service<'l> {
             (Of::Durations, _) => "service_request_duration_seconds",
             (Of::Sizes, Profile::Servicekit) => "stats_hist_request_size",
             (Of::Sizes, _) => "service_request_size_bytes",
+            (Of::Waits, _) => "load_wait_seconds",
             (Of::Started, Profile::Servicekit) => "started_total",
             (Of::Started, _) => "service_tasks_started_total",
         }
@@ -142,6 +143,8 @@ impl Drop for Service<'_> {
 enum Of {
     Durations,
     Sizes,
+    /// A registered histogram, of a range that its buckets are made wider for.
+    Waits,
     Started,
 }
 
@@ -163,6 +166,10 @@ impl Load {
         let monitor = Monitor::with_clock(StorageConfig::default(), clock);
         monitor.set_exemplars(|| Some(Exemplar::new([("trace_id", "4bf92f3577b34da6")])));
         let method = |name| monitor.method(name).expect("a name");
+        let waits = MetricDesc::new("load_wait", "How long jobs wait.").unit("seconds");
+        let waits = waits.labels(["method"]).native();
+        let waits = monitor.register_histogram(waits, &TIME_BOUNDS);
+        let waits = waits.expect("a good metric");
         // Its name is the first: to 2.42 all histograms of a family are of the kind of the first.
         method("Absent");
         let mut observed: BTreeMap<_, Vec<f64>> = BTreeMap::new();
@@ -178,11 +185,14 @@ impl Load {
                     0 => Outcome::ErrorType("other"),
                     _ => Outcome::Success,
                 });
+                let wait = spread(1e-6, 1e4, part);
+                waits.with([name]).observe(wait);
                 let mut push = |of, value| {
                     observed.entry((of, name)).or_default().push(value);
                 };
                 push(Of::Durations, took.as_secs_f64());
                 push(Of::Sizes, size);
+                push(Of::Waits, wait);
             }
         }
         Self {
@@ -247,6 +257,13 @@ fn with_native_on(program: &Path, version: Version, service: &Service) {
     if let Some(key) = version.classic_key() {
         jobs.push(Job::new("both", service.offers()).with(native).with([key]));
     }
+    if let Some(key) = version.limit_key() {
+        jobs.push(
+            Job::new("limited", service.offers())
+                .with(native)
+                .with([key]),
+        );
+    }
     if let Some(key) = version.convert_key() {
         jobs.push(Job::new("converted", text).with(native).with([key]));
         let native_too = Job::new("converted-native", service.offers());
@@ -268,6 +285,9 @@ fn with_native_on(program: &Path, version: Version, service: &Service) {
     if version.classic_key().is_some() {
         check_native(&prometheus, "both", service, &page);
         check("both", &page, &stored("both"));
+    }
+    if version.limit_key().is_some() {
+        check_limited(&prometheus, &page);
     }
     if version.convert_key().is_some() {
         check_converted(&prometheus, service, &page);
@@ -352,6 +372,22 @@ fn check_native(prometheus: &Prometheus, job: &str, service: &Service, page: &Se
             );
         }
     }
+}
+
+/// Under a limit of buckets Prometheus makes them wider, and no scrape fails.
+fn check_limited(prometheus: &Prometheus, page: &Series) {
+    let stored = prometheus.native("limited");
+    for (key, (count, sum)) in histograms(page) {
+        let found = stored.get(&key).expect("it is stored");
+        assert_eq!((found.count, found.sum), (count, sum), "{key:?}");
+        assert!(found.buckets <= BUCKET_LIMIT, "{key:?}: {found:?}");
+    }
+    let native = prometheus.native("native");
+    let most = native.values().map(|found| found.buckets).max();
+    assert!(
+        most > Some(BUCKET_LIMIT),
+        "{most:?}: no more than the limit"
+    );
 }
 
 /// The classic histograms of the text page are one series each, with the bounds of the page: quantiles are as good as
