@@ -12,6 +12,7 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::Duration;
 
+use monitor_core::metric::MetricDesc;
 use monitor_core::names::Profile;
 use monitor_core::{Clock, ManualClock, Method, Monitor, Outcome, StorageConfig};
 use monitor_server::{MetricServer, MonitorConfig};
@@ -83,6 +84,25 @@ fn ping(number: u32) -> f64 {
     duration(1e-5, 1e-4, number, PING)
 }
 
+/// Of a registered histogram, `drift`: as many values below zero as above it.
+const DRIFTS: u32 = 200;
+
+fn drift(number: u32) -> f64 {
+    let magnitude = duration(0.01, 100.0, number / 2, DRIFTS / 2);
+    if number.is_multiple_of(2) {
+        magnitude
+    } else {
+        -magnitude
+    }
+}
+
+/// Of a registered histogram, `wide`: over so many powers of two that its 480 buckets are made 120.
+const WIDE: u32 = 480;
+
+fn wide(number: u32) -> f64 {
+    ((f64::from(number) - 0.5) / 8.0).exp2()
+}
+
 struct Load {
     monitor: Monitor,
     hand: ManualClock,
@@ -92,6 +112,18 @@ impl Load {
     fn new() -> Self {
         let (clock, hand) = Clock::manual(unix_now() - 3600.0);
         let monitor = Monitor::with_clock(StorageConfig::default(), clock);
+        let register = |name: &'static str, bounds: &[f64]| {
+            let desc = MetricDesc::new(name, "A registered histogram.").native();
+            monitor
+                .register_histogram(desc, bounds)
+                .expect("a good description")
+        };
+        let (drifts, wides) = (
+            register("drift", &[-1.0, 0.0, 1.0]),
+            register("wide", &[1.0]),
+        );
+        (0..DRIFTS).for_each(|number| drifts.observe(drift(number)));
+        (0..WIDE).for_each(|number| wides.observe(wide(number)));
         Self { monitor, hand }
     }
 
@@ -215,8 +247,45 @@ fn answers(program: &Path) {
             }
         }
     }
+    registered(&prometheus, version);
     for (_, server) in servers {
         server.shutdown();
+    }
+}
+
+/// Registered histograms have negative buckets and lower schemas, and their classic series beside.
+fn registered(prometheus: &Prometheus, version: Version) {
+    let number = |query: &str| {
+        let of = query.replace("{}", "{job=\"prometheus\"}");
+        prometheus.number(&of)
+    };
+    let check = |query: &str, wanted: f64, tolerance: f64| {
+        let found = number(query);
+        let is_close = (found - wanted).abs() <= tolerance * wanted.abs() + 1e-9;
+        assert!(
+            is_close,
+            "{version:?}: {query} is {found}, {wanted} in truth"
+        );
+    };
+    let (drifts, wides) = (|| (0..DRIFTS).map(drift), || (0..WIDE).map(wide));
+    check("histogram_count(drift{})", f64::from(DRIFTS), 0.0);
+    check("histogram_count(wide{})", f64::from(WIDE), 0.0);
+    check("histogram_sum(wide{})", wides().sum(), 1e-9);
+    check("histogram_fraction(-Inf, 0, drift{})", 0.5, 1e-9);
+    for part in [0.1, 0.25, 0.75, 0.9] {
+        let query = format!("histogram_quantile({part}, drift{{}})");
+        check(&query, quantile(part, drifts()), 0.1);
+        // At schema 1 a bucket is 41 % wide.
+        let query = format!("histogram_quantile({part}, wide{{}})");
+        check(&query, quantile(part, wides()), 0.42);
+    }
+    if version.classic_key().is_some() {
+        check(
+            "drift_bucket{job=\"prometheus\",le=\"0.0\"} or drift_bucket{job=\"prometheus\",le=\"0\"}",
+            f64::from(DRIFTS / 2),
+            0.0,
+        );
+        check("wide_count{}", f64::from(WIDE), 0.0);
     }
 }
 
