@@ -176,6 +176,11 @@ impl Histogram {
             (Some(_), None) if other.count() == 0 => {}
             _ => self.native = None,
         }
+        self.add_counts(other);
+    }
+
+    /// Adds the counts and the sum alone.
+    pub(crate) fn add_counts(&mut self, other: &Self) {
         for (mine, theirs) in self.counts.iter_mut().zip(&other.counts) {
             *mine += theirs;
         }

@@ -31,8 +31,8 @@ struct KeyChild<'a> {
     family: usize,
     labels: Labels,
     value: ValueView<'a>,
-    /// When its counts began at 0: known of what calls observe, which is never removed. The user's own may be removed,
-    /// and come back at 0.
+    /// When its counts began at 0: known of what calls observe, which is never removed, and of registered metrics. Keys
+    /// may be removed, and come back at 0.
     started: Option<f64>,
 }
 
@@ -57,7 +57,7 @@ impl<'a> PageParts<'a> {
         let mut children = FamilyChildren::new();
         for metric in &snapshot.values.metrics {
             let family = registry.registered(metric);
-            for child in &metric.children {
+            for (at, child) in metric.children.iter().enumerate() {
                 // None is a summary or has a time of its own.
                 if let Some(value) = child.value.view() {
                     let labels = registry.label_cache.complete_rendered(&child.labels);
@@ -65,7 +65,7 @@ impl<'a> PageParts<'a> {
                         family,
                         labels,
                         value,
-                        started: None,
+                        started: metric.started.get(at).copied(),
                     });
                 }
             }
@@ -185,6 +185,7 @@ impl<'a> PageParts<'a> {
             Id::Refused => Int(values.refused_observations),
             Id::DroppedLabels => Int(self.registry.dropped_labels),
             Id::DroppedExemplars => Int(self.snapshot.dropped_exemplars),
+            Id::CopiedReads => Int(self.snapshot.copied_reads),
             Id::ClockFallback | Id::InstrumentationOff => Int(1),
             _ => return None,
         })
@@ -232,24 +233,30 @@ impl<'a> PageParts<'a> {
             }
         }
         let mut all = Histogram::empty(&bounds);
-        let (mut cells, mut shown) = (Arc::default(), ShownBuckets::new(&[], &bounds, &[]));
-        for one in methods.flat_map(|method| [&method.success, &method.failure]) {
-            if !Arc::ptr_eq(&cells, &one.bounds) {
-                cells = Arc::clone(&one.bounds);
-                shown = ShownBuckets::new(&cells, &bounds, &[]);
+        let outcomes = || {
+            methods
+                .clone()
+                .flat_map(|method| [&method.success, &method.failure])
+        };
+        // Those over the same cells are next to each other, mostly all: they are added up before they are shown.
+        let mut rest = outcomes().peekable();
+        while let Some(first) = rest.next() {
+            let mut sum = first.clone();
+            let same = |one: &&Histogram| Arc::ptr_eq(&one.bounds, &first.bounds);
+            while let Some(one) = rest.next_if(same) {
+                sum.add_counts(one);
             }
+            let shown = ShownBuckets::new(&sum.bounds, &bounds, &[]);
             let view = HistogramView {
                 shown: Some(&shown),
-                ..one.into()
+                ..(&sum).into()
             };
             for (all, count) in all.counts.iter_mut().zip(view.counts()) {
                 *all += count;
             }
-            all.sum += one.sum;
+            all.sum += sum.sum;
         }
-        let parts = self.snapshot.methods.iter();
-        let parts = parts.flat_map(|method| [&method.success, &method.failure]);
-        all.native = NativeBuckets::sum(parts.map(|one| one.native.as_ref()));
+        all.native = NativeBuckets::sum(outcomes().map(|one| one.native.as_ref()));
         all
     }
 

@@ -211,22 +211,26 @@ impl<'a> MessageEncoder<'a> {
         let (value, inner) = (&mut self.value, &mut self.inner);
         value.clear();
         let mut exemplars = histogram.exemplars().peekable();
-        let uppers = histogram.bounds().iter().copied().map(Some).chain([None]);
-        let mut below = 0;
-        for (at, (upper, count)) in uppers.zip(histogram.counts()).enumerate() {
-            below += count;
+        let bounds = histogram.bounds();
+        let mut counted = BucketCount::new(0);
+        for (at, count) in histogram.counts().enumerate() {
+            if count > 0 {
+                counted = BucketCount::new(counted.below + count);
+            }
+            let upper = bounds.get(at).copied();
             let exemplar = exemplars.next_if(|(bucket, _)| *bucket == at);
             if let Some((_, kept)) = exemplar {
                 inner.clear();
-                push_number(inner, 1, below);
+                push_number(inner, 1, counted.below);
                 push_double(inner, 2, upper.unwrap_or(f64::INFINITY));
                 push_bytes(inner, 3, &exemplar_message(kept));
                 push_bytes(value, 3, inner);
             } else if let Some(upper) = upper {
-                push_bucket(value, below, upper);
+                counted.push_bucket(value, upper);
             }
             // The bucket above all bounds is the count, and needs no message of its own.
         }
+        let below = counted.below;
         push_number(value, 1, below);
         push_double(value, 2, histogram.sum());
         let native = histogram.native();
@@ -329,22 +333,53 @@ fn type_number(kind: FamilyType) -> u64 {
     }
 }
 
-/// Appends a bucket without exemplar: these are most of a page. It is put together in one place and copied once.
-fn push_bucket(out: &mut Vec<u8>, below: u64, upper: f64) {
-    const KEYS: [u8; 3] = [
-        key_byte(3, LENGTH_DELIMITED),
-        key_byte(1, VARINT),
-        key_byte(2, FIXED64),
-    ];
-    let mut bucket = [0; 3 + MAX_VARINT + 9];
-    (bucket[0], bucket[2]) = (KEYS[0], KEYS[1]);
-    let end = 3 + put_varint(&mut bucket[3..], below);
-    bucket[end] = KEYS[2];
-    bucket[end + 1..end + 9].copy_from_slice(&upper.to_le_bytes());
-    #[expect(clippy::cast_possible_truncation, reason = "it is below 128")]
-    let length = (end + 7) as u8;
-    bucket[1] = length;
-    out.extend_from_slice(&bucket[..end + 9]);
+/// A cumulative count as it stands in its bucket's message. Few buckets of many are hit, so most take that of the one
+/// before.
+#[derive(Debug, Clone, Copy)]
+struct BucketCount {
+    below: u64,
+    /// Its varint, if that takes at most four bytes.
+    short: Option<(u128, u32)>,
+}
+
+impl BucketCount {
+    /// Above this a bucket is longer than [`BUCKET`].
+    const MAX_SHORT: u64 = (1 << 28) - 1;
+
+    fn new(below: u64) -> Self {
+        let short = (below <= Self::MAX_SHORT).then(|| {
+            let mut varint = [0; 16];
+            let length = put_varint(&mut varint, below);
+            (
+                u128::from_le_bytes(varint),
+                u32::try_from(length).unwrap_or(0),
+            )
+        });
+        Self { below, short }
+    }
+
+    /// Appends a bucket without exemplar: these are most of a page. A short one is put together in a register, and
+    /// copied in one move whose end is cut off.
+    #[inline]
+    fn push_bucket(self, out: &mut Vec<u8>, upper: f64) {
+        let Some((varint, length)) = self.short else {
+            push_key(out, 3, LENGTH_DELIMITED);
+            push_varint(out, size(1 + varint_size(self.below) + 9));
+            push_number(out, 1, self.below);
+            push_double(out, 2, upper);
+            return;
+        };
+        let inside = 1 + length + 9;
+        let bucket = u128::from(key_byte(3, LENGTH_DELIMITED))
+            | u128::from(inside) << 8
+            | u128::from(key_byte(1, VARINT)) << 16
+            | varint << 24
+            | u128::from(key_byte(2, FIXED64)) << (24 + 8 * length)
+            | u128::from(upper.to_bits()) << (32 + 8 * length);
+        let end = out.len() + 2 + inside as usize;
+        out.extend_from_slice(&bucket.to_le_bytes());
+        out.truncate(end);
+    }
 }
 
 /// Appends the native fields of a histogram.
@@ -446,20 +481,24 @@ const fn key_byte(field: u8, kind: u8) -> u8 {
     field << 3 | kind
 }
 
+#[inline]
 fn push_key(out: &mut Vec<u8>, field: u32, kind: u8) {
     push_varint(out, u64::from(field << 3 | u32::from(kind)));
 }
 
+#[inline]
 fn push_number(out: &mut Vec<u8>, field: u32, value: u64) {
     push_key(out, field, VARINT);
     push_varint(out, value);
 }
 
+#[inline]
 fn push_double(out: &mut Vec<u8>, field: u32, value: f64) {
     push_key(out, field, FIXED64);
     out.extend_from_slice(&value.to_le_bytes());
 }
 
+#[inline]
 fn push_bytes(out: &mut Vec<u8>, field: u32, bytes: &[u8]) {
     push_key(out, field, LENGTH_DELIMITED);
     push_varint(out, size(bytes.len()));
@@ -467,27 +506,33 @@ fn push_bytes(out: &mut Vec<u8>, field: u32, bytes: &[u8]) {
 }
 
 #[inline]
-fn push_varint(out: &mut Vec<u8>, value: u64) {
-    let mut bytes = [0; MAX_VARINT];
-    let length = put_varint(&mut bytes, value);
-    out.extend_from_slice(&bytes[..length]);
+fn push_varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(low_bits(value) | 0x80);
+        value >>= 7;
+    }
+    out.push(low_bits(value));
 }
 
 /// Writes a number, seven bits a byte, the lowest first; returns its length.
 #[inline]
 fn put_varint(to: &mut [u8], mut value: u64) -> usize {
     let mut at = 0;
-    loop {
-        #[expect(clippy::cast_possible_truncation, reason = "the lowest byte is wanted")]
-        let byte = value as u8;
+    while value >= 0x80 {
+        to[at] = low_bits(value) | 0x80;
         value >>= 7;
-        if value == 0 {
-            to[at] = byte;
-            return at + 1;
-        }
-        to[at] = byte | 0x80;
         at += 1;
     }
+    to[at] = low_bits(value);
+    at + 1
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the lowest seven bits are wanted"
+)]
+fn low_bits(value: u64) -> u8 {
+    (value & 0x7f) as u8
 }
 
 fn varint_size(value: u64) -> usize {
