@@ -165,7 +165,7 @@ impl<T> Once<T> {
         }
         // As std does: wait until the winner is through.
         while !is_first && !self.ready.load(Acquire) {
-            loom::thread::yield_now();
+            yield_now();
         }
         let value = self.value.get().expect("it is set");
         if is_first { Ok(value) } else { Err(value) }

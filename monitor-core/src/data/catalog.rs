@@ -177,6 +177,7 @@ pub(crate) enum Id {
     Refused,
     DroppedLabels,
     DroppedExemplars,
+    CopiedReads,
 }
 
 /// The families of a profile that no key can own, in the order of the page.
@@ -221,6 +222,8 @@ macro_rules! profile_families {
                 "Labels of keys that were left out because an earlier one has their name.";
             DroppedExemplars Counter "monitor_dropped_exemplars_total"
                 "Exemplars that were not kept: longer than 128 characters, or with an invalid label.";
+            CopiedReads Counter "monitor_copied_reads_total"
+                "Reads of a thread's counts that got a copy from it, as it went on too fast to be read.";
         }
     };
 }

@@ -185,6 +185,7 @@ impl<'a> PageParts<'a> {
             Id::Refused => Int(values.refused_observations),
             Id::DroppedLabels => Int(self.registry.dropped_labels),
             Id::DroppedExemplars => Int(self.snapshot.dropped_exemplars),
+            Id::CopiedReads => Int(self.snapshot.copied_reads),
             Id::ClockFallback | Id::InstrumentationOff => Int(1),
             _ => return None,
         })

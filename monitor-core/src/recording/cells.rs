@@ -18,7 +18,7 @@ const MOST: u32 = if IN_MODEL { 1 } else { u32::MAX };
 const IN_CARRY: u64 = 1 << 63;
 
 /// No place yet.
-const UNPLACED: u32 = u32::MAX;
+const UNPLACED: u32 = 1 << 30;
 
 /// Counts by cell; one writer, any number of readers.
 ///
@@ -61,7 +61,7 @@ struct FarWindow {
 
 impl CellCounts {
     /// Where the cells of the window begin.
-    #[cfg(test)]
+    #[cfg(all(test, not(monitor_loom)))]
     pub(crate) const CELLS_AT: usize = std::mem::offset_of!(Self, window.cells);
 
     pub(crate) fn new() -> Self {
@@ -83,13 +83,19 @@ impl CellCounts {
         self.first.store(u32::try_from(first).unwrap_or(0), Relaxed);
     }
 
-    /// One more; only the owner.
+    /// The window, for many additions; only the owner.
     #[inline]
+    pub(crate) fn window(&self) -> PlacedWindow<'_> {
+        PlacedWindow {
+            first: self.first.load(Relaxed),
+            window: &self.window,
+        }
+    }
+
+    /// One more; only the owner.
     pub(crate) fn add(&self, cell: usize) {
-        let at = cell.wrapping_sub(self.first.load(Relaxed) as usize);
-        if at < WINDOW {
-            self.window.add(at);
-        } else {
+        let is_added = u32::try_from(cell).is_ok_and(|cell| self.window().add(cell));
+        if !is_added {
             self.add_far(cell);
         }
     }
@@ -97,6 +103,10 @@ impl CellCounts {
     #[cold]
     #[inline(never)]
     fn add_far(&self, cell: usize) {
+        let at = cell.wrapping_sub(self.first.load(Relaxed) as usize);
+        if at < WINDOW {
+            return self.window.add(at);
+        }
         if self.is_unplaced() {
             self.place_around(cell);
             return self.add(cell);
@@ -157,6 +167,30 @@ impl CellCounts {
             used &= (!0_u64).checked_shl(next_line).unwrap_or(0);
         }
         all.into()
+    }
+}
+
+/// The window with its place.
+#[derive(Clone, Copy)]
+pub(crate) struct PlacedWindow<'a> {
+    first: u32,
+    window: &'a Window,
+}
+
+impl PlacedWindow<'_> {
+    /// One more in a cell that is in the window, neither empty nor full; else it returns false.
+    #[inline]
+    pub(crate) fn add(self, cell: u32) -> bool {
+        let at = cell.wrapping_sub(self.first) as usize;
+        let Some(cell) = self.window.cells.get(at) else {
+            return false;
+        };
+        let count = cell.load(Relaxed);
+        let is_usual = count.wrapping_sub(1) < MOST - 1;
+        if is_usual {
+            cell.store(count + 1, Release);
+        }
+        is_usual
     }
 }
 

@@ -2,8 +2,8 @@
 //! threads and a few calls. Run by `scripts/test` with `--cfg monitor_loom`, where the sizes of rings, slots and
 //! buckets are small (see their constants).
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use loom::thread;
@@ -11,9 +11,9 @@ use loom::thread;
 use crate::base::append::Latest;
 use crate::base::clock::{Clock, ManualClock, to_f64};
 use crate::base::sync::leak;
-use crate::data::buckets::MAX_BUCKETS;
 use crate::data::status::TaskStatus;
 use crate::errors::{ErrorText, ErrorView, Outcome};
+use crate::recording::cells::CellCounts;
 use crate::recording::config::StorageConfig;
 use crate::recording::current::CallWord;
 use crate::recording::guard::CallGuard;
@@ -21,9 +21,12 @@ use crate::recording::in_flight::TaskSlots;
 use crate::recording::label_sets::MethodId;
 use crate::recording::last_errors::{KeptText, LastErrors};
 use crate::recording::method::MethodCore;
-use crate::recording::shard::{Failure, LONG, Ring, ValueRing};
+use crate::recording::partition::TickPartition;
+use crate::recording::ring::{LONG, Ring, ValueRing};
+use crate::recording::shard::Failure;
 use crate::recording::store::StorageCore;
 use crate::recording::streak::{Streak, StreakPart};
+use crate::recording::successes::{BATCH, SuccessCounts, Successes};
 use crate::recording::thread::Local;
 use crate::storage::collect::MethodCounts;
 
@@ -35,11 +38,15 @@ const METHOD: u32 = 1;
 const PREEMPTIONS: usize = 3;
 
 pub(crate) fn check(model: impl Fn() + Sync + Send + 'static) {
+    check_with(PREEMPTIONS, model);
+}
+
+fn check_with(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
     // Std's: it is no part of the model.
     let runs = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&runs);
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(PREEMPTIONS);
+    builder.preemption_bound = Some(preemptions);
     builder.check(move || {
         counted.fetch_add(1, Relaxed);
         model();
@@ -80,8 +87,19 @@ struct Scrape {
     busy: f64,
 }
 
+fn counts(core: &StorageCore, method: &MethodCore) -> MethodCounts {
+    let buckets = method.shared.bounds().len() + 1;
+    let now = core.clock.now();
+    let counts = MethodCounts::read(method, buckets, true, now, &mut SuccessCounts::default());
+    for outcome in [&counts.success, &counts.failure] {
+        let classic = &outcome.buckets.classic;
+        assert_eq!(classic.iter().sum::<u64>(), outcome.calls);
+    }
+    counts
+}
+
 fn scrape(core: &StorageCore, method: &MethodCore) -> Scrape {
-    let counts = MethodCounts::read(method, MAX_BUCKETS, core.clock.now());
+    let counts = counts(core, method);
     let ticks = counts.success.ticks + counts.failure.ticks + counts.ages.sum;
     let busy = core.busy(core.clock.in_seconds(ticks));
     // The equalities a scrape keeps at any moment.
@@ -91,11 +109,11 @@ fn scrape(core: &StorageCore, method: &MethodCore) -> Scrape {
 }
 
 fn successes(counts: &MethodCounts) -> u64 {
-    counts.success.buckets.iter().sum()
+    counts.success.calls
 }
 
 fn failures(counts: &MethodCounts) -> u64 {
-    counts.failure.buckets.iter().sum()
+    counts.failure.calls
 }
 
 fn assert_not_before(later: &Scrape, earlier: &Scrape) {
@@ -258,7 +276,7 @@ fn the_calls_of_a_method_are_the_sum_over_their_callers() {
             end(outer, &local, None);
         });
         for _ in 0..2 {
-            let counts = MethodCounts::read(method, MAX_BUCKETS, core.clock.now());
+            let counts = counts(core, method);
             assert!(counts.started >= counts.finished());
             assert!(counts.entries.started >= counts.entries.finished);
             assert!(counts.callers.failed() <= failures(&counts));
@@ -412,7 +430,11 @@ fn a_long_duration_is_that_of_its_entry() {
     check(|| {
         let ring: &'static Ring = leak(Ring::new());
         ring.push(0, LONG);
-        let writer = thread::spawn(move || (1..6).for_each(|i| ring.push(0, LONG + i)));
+        let writer = thread::spawn(move || {
+            for i in 1..6 {
+                ring.push(0, LONG + i);
+            }
+        });
         let entries: Vec<_> = ring.cursor().collect();
         let intact = ring.intact_from();
         for entry in entries.iter().filter(|entry| entry.seq >= intact) {
@@ -608,5 +630,178 @@ fn of_two_calls_that_fail_at_once_both_are_counted_though_a_text_may_be_lost() {
         assert_eq!(kept.len(), 1);
         assert_eq!(kept[0].text, "text");
         assert!((1..=2).contains(&kept[0].count), "{kept:?}");
+    });
+}
+
+/// One thread's successes.
+struct Calls {
+    ring: Ring,
+    successes: Successes,
+}
+
+/// Two cells of the window, and one that is far away.
+const TICKS: [u64; 3] = [0, 60, 1 << 40];
+
+impl Calls {
+    fn new() -> (&'static Self, &'static TickPartition) {
+        // No part of the model, and slow to make.
+        static PARTITION: LazyLock<TickPartition> =
+            LazyLock::new(|| TickPartition::new(&Arc::from([0.0]), &Clock::os()));
+        let calls = Self {
+            ring: Ring::new(),
+            successes: Successes::new(),
+        };
+        (leak(calls), &PARTITION)
+    }
+
+    /// Ends a call of each of these durations; of those that are `None`, one that failed.
+    fn end(&self, partition: &TickPartition, durations: &[Option<u64>]) {
+        for duration in durations {
+            let entered = match duration {
+                Some(duration) => self.ring.push(0, *duration),
+                None => self.ring.push_failed(0, 7),
+            };
+            if entered.is_multiple_of(BATCH as u64) {
+                self.successes.fold(&self.ring, partition);
+            }
+        }
+    }
+
+    /// Reads, and asserts that these are the first of the calls, each of them once. Returns how many.
+    fn read(&self, partition: &TickPartition, durations: &[Option<u64>]) -> u64 {
+        let mut counts = SuccessCounts::default();
+        self.successes.read(&self.ring, partition, &mut counts);
+        self.check(partition, durations, &counts);
+        counts.entered
+    }
+
+    fn check(&self, partition: &TickPartition, durations: &[Option<u64>], counts: &SuccessCounts) {
+        let entered = usize::try_from(counts.entered).expect("few");
+        let ended: Vec<u64> = durations[..entered].iter().flatten().copied().collect();
+        assert_eq!(counts.calls, ended.len() as u64);
+        let ticks: u64 = ended.iter().sum();
+        assert!((counts.ticks - to_f64(ticks)).abs() < 0.5);
+        let mut cells: Vec<usize> = Vec::new();
+        for (cell, count) in &counts.cells {
+            cells.extend((0..*count).map(|_| *cell));
+        }
+        cells.sort_unstable();
+        let mut expected: Vec<usize> = ended.iter().map(|one| partition.cell(*one)).collect();
+        expected.sort_unstable();
+        assert_eq!(cells, expected);
+    }
+}
+
+fn successes_are_those_of_one_moment(
+    preemptions: usize,
+    durations: &'static [Option<u64>],
+    readers: usize,
+    reads: usize,
+) {
+    check_with(preemptions, move || {
+        let (calls, partition) = Calls::new();
+        let owner = thread::spawn(move || calls.end(partition, durations));
+        // On threads of their own: the checker runs the first step of the main one before the owner's alone.
+        let readers: Vec<_> = (0..readers)
+            .map(|_| {
+                thread::spawn(move || {
+                    let first = (0..reads).map(|_| calls.read(partition, durations));
+                    assert!(first.is_sorted());
+                })
+            })
+            .collect();
+        for reader in readers {
+            reader.join().expect("no panic");
+        }
+        owner.join().expect("no panic");
+        assert_eq!(calls.read(partition, durations), durations.len() as u64);
+    });
+}
+
+#[test]
+fn a_reader_beside_two_folds_gets_the_successes_of_one_moment() {
+    let [near, next, far] = TICKS.map(Some);
+    successes_are_those_of_one_moment(2, &leak([near, next, next, far, near])[..], 1, 1);
+}
+
+#[test]
+fn a_reader_beside_a_fold_never_sees_less_than_before() {
+    let [near, next, _] = TICKS.map(Some);
+    successes_are_those_of_one_moment(2, &leak([near, next, next])[..], 1, 2);
+}
+
+#[test]
+fn a_reader_beside_folds_leaves_failures_out() {
+    let near = Some(TICKS[1]);
+    successes_are_those_of_one_moment(2, &leak([near, None, None, near, None])[..], 1, 1);
+}
+
+#[test]
+fn two_readers_beside_a_fold_do_not_disturb_each_other() {
+    let near = Some(TICKS[1]);
+    successes_are_those_of_one_moment(2, &leak([near, near])[..], 2, 1);
+}
+
+#[test]
+fn a_reader_that_asks_for_a_copy_gets_one_that_is_not_older_than_its_question() {
+    check_with(2, || {
+        let durations: &[Option<u64>] = &[Some(TICKS[0]); 4];
+        let (calls, partition) = Calls::new();
+        let owner = thread::spawn(move || calls.end(partition, durations));
+        let reader = thread::spawn(move || {
+            let mut counts = SuccessCounts::default();
+            let since = calls.ring.entered();
+            let Calls { ring, successes } = calls;
+            successes.read_beside_owner(ring, partition, &mut counts);
+            assert!(counts.entered >= since);
+            calls.check(partition, durations, &counts);
+        });
+        reader.join().expect("no panic");
+        owner.join().expect("no panic");
+        assert_eq!(calls.read(partition, durations), 4);
+    });
+}
+
+#[test]
+fn a_carry_is_never_seen_half_way() {
+    check(|| {
+        let cells: &'static CellCounts = leak(CellCounts::new());
+        let owner = thread::spawn(move || (0..4).for_each(|_| cells.add(0)));
+        let reader = thread::spawn(move || {
+            let (first, second) = (cells.sum(), cells.sum());
+            assert!(first <= second && second <= 4, "{first} {second}");
+        });
+        reader.join().expect("no panic");
+        owner.join().expect("no panic");
+        assert_eq!(cells.sum(), 4);
+    });
+}
+
+#[test]
+fn counts_in_new_windows_never_fall_and_all_arrive() {
+    check(|| {
+        let cells: &'static CellCounts = leak(CellCounts::new());
+        let owner = thread::spawn(move || [1, 6, 0, 6, 9].map(|cell| cells.add(cell)));
+        let read = || {
+            let mut counts = [0; 10];
+            cells.each(|cell, count| counts[cell] += count);
+            counts
+        };
+        let reader = thread::spawn(move || {
+            let (first, second) = (read(), read());
+            assert!(
+                first
+                    .iter()
+                    .zip(second)
+                    .all(|(first, second)| *first <= second)
+            );
+            // With a count a reader sees those before it.
+            if first[9] == 1 {
+                assert_eq!(second, [1, 1, 0, 0, 0, 0, 2, 0, 0, 1]);
+            }
+        });
+        reader.join().expect("no panic");
+        owner.join().expect("no panic");
+        assert_eq!(read(), [1, 1, 0, 0, 0, 0, 2, 0, 0, 1]);
     });
 }

@@ -162,7 +162,7 @@ const STEPS_LOG2: u32 = 4;
 const STEPS: usize = 512;
 
 /// In place of the first cell of a step with more edges than it can hold.
-const AWAY: u32 = u32::MAX;
+const AWAY: u32 = 1 << 31;
 
 /// One step of the look-up table.
 #[derive(Debug, Clone, Copy)]
@@ -238,22 +238,21 @@ impl TickPartition {
     }
 
     /// The cell of a duration.
-    #[inline]
     pub(crate) fn cell(&self, ticks: u64) -> usize {
-        let step = &self.steps[step_of(ticks) & (STEPS - 1)];
-        match u32::try_from(ticks) {
-            Ok(short) if u64::from(short) < LONG && step.first != AWAY => {
-                let above = step.edges.map(|edge| usize::from(edge < short));
-                step.first as usize + above[0] + above[1]
-            }
-            _ => self.search(ticks),
-        }
+        let is_short = ticks < LONG;
+        let cell = is_short.then(|| self.cell_of_short(ticks) as usize);
+        cell.filter(|cell| *cell < AWAY as usize)
+            .unwrap_or_else(|| self.cells.cell(ticks))
     }
 
-    #[cold]
-    #[inline(never)]
-    fn search(&self, ticks: u64) -> usize {
-        self.cells.cell(ticks)
+    /// The cell of a duration below [`LONG`], or a number from [`AWAY`] on where it has to be searched.
+    #[inline]
+    pub(crate) fn cell_of_short(&self, ticks: u64) -> u32 {
+        let step = &self.steps[step_of(ticks) & (STEPS - 1)];
+        #[expect(clippy::cast_possible_truncation, reason = "below 2^31")]
+        let short = ticks as u32;
+        let [one, other] = step.edges.map(|edge| u32::from(edge < short));
+        step.first + one + other
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::base::append::IN_MODEL;
 use crate::base::sync::{Acquire, AtomicU32, AtomicU64, Once, Relaxed, Release, leak};
+use crate::recording::successes::BATCH;
 
 /// Calls in a rolling mean, the original's window.
 pub(crate) const WINDOW: u64 = if IN_MODEL { 2 } else { 100 };
@@ -63,7 +64,7 @@ pub(crate) struct Ring {
 
 impl Ring {
     /// Where its entries begin.
-    #[cfg(test)]
+    #[cfg(all(test, not(monitor_loom)))]
     pub(crate) const ENTRIES_AT: usize = std::mem::offset_of!(Self, entries);
 
     pub(crate) fn new() -> Self {
@@ -81,31 +82,42 @@ impl Ring {
         self.head.load(Relaxed)
     }
 
-    /// Enters a call that succeeded, and returns how many calls have been entered; only the owner.
+    /// Enters a call that succeeded in less than [`LONG`] ticks, and returns how many calls have been entered; only the
+    /// owner.
     #[inline]
+    pub(crate) fn push_short(&self, end: u64, duration: u64) -> u64 {
+        self.enter(end, duration)
+    }
+
+    /// The same of any call that succeeded.
     pub(crate) fn push(&self, end: u64, duration: u64) -> u64 {
-        self.enter(end, duration, 0)
+        self.enter(end, self.kept(duration))
     }
 
     /// The same of a call that failed.
     pub(crate) fn push_failed(&self, end: u64, duration: u64) -> u64 {
-        self.enter(end, duration, FAILED)
+        self.enter(end, FAILED | self.kept(duration))
     }
 
+    /// A duration as the next entry has it.
+    fn kept(&self, duration: u64) -> u64 {
+        if duration < LONG {
+            return duration;
+        }
+        self.push_long(self.next(), duration);
+        LONG
+    }
+
+    /// Enters a call: its end, and the rest of the entry.
     // Every store is a Release and pairs with the reader's Acquire of the same cell: a reader that sees the new
     // content of a place then also sees a head that makes it leave the old one out.
     #[inline]
-    fn enter(&self, end: u64, duration: u64, failed: u64) -> u64 {
+    fn enter(&self, end: u64, rest: u64) -> u64 {
         let seq = self.next();
         // Never before the one entered last: a clock read on another core, or before a lock, may be behind, and readers
         // rely on this order to complete the older entries' low bits.
         let step = (end >> END_SHIFT).max(self.last_end.load(Relaxed));
-        let mut word = (step << END_AT) | failed | duration;
-        if duration >= LONG {
-            self.push_long(seq, duration);
-            word = (step << END_AT) | failed | LONG;
-        }
-        self.entries[place(seq)].store(word, Release);
+        self.entries[place(seq)].store((step << END_AT) | rest, Release);
         self.last_end.store(step, Relaxed);
         self.head.store(seq + 1, Release);
         seq + 1
@@ -161,6 +173,14 @@ impl Ring {
         Some(long[place(seq)].load(Acquire))
     }
 
+    /// The entries of a batch; only the owner.
+    #[inline]
+    pub(crate) fn batch(&self, first: u64) -> [Entry; BATCH] {
+        let (batches, _) = self.entries.as_chunks::<BATCH>();
+        let batch = &batches[place(first) / BATCH];
+        std::array::from_fn(|at| Entry(batch[at].load(Relaxed)))
+    }
+
     /// How many calls have been entered.
     pub(crate) fn entered(&self) -> u64 {
         self.head.load(Acquire)
@@ -177,6 +197,24 @@ impl Ring {
     pub(crate) fn intact_from(&self) -> u64 {
         // Acquire loads of the entries come before this one, so it sees the head their overwriting began at.
         (self.head.load(Relaxed) + 1).saturating_sub(ENTRIES as u64)
+    }
+}
+
+/// One call of a [`Ring`] as it is kept.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Entry(u64);
+
+impl Entry {
+    /// True if its duration stands elsewhere.
+    #[inline]
+    pub(crate) fn is_long(self) -> bool {
+        self.0 & LONG != 0
+    }
+
+    /// The duration of one that is not long, if it succeeded.
+    #[inline]
+    pub(crate) fn short_success(self) -> Option<u64> {
+        (self.0 & FAILED == 0).then_some(self.0 & (LONG - 1))
     }
 }
 

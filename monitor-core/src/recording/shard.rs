@@ -238,7 +238,7 @@ impl Shard {
                     self.record.set_current(task.outer());
                 }
                 self.slots.release(slot);
-                self.enter(end, duration);
+                self.entered(self.ring.push_short(end, duration));
             }
             None => self.end_ok_slow(slot, end),
         }
@@ -266,19 +266,15 @@ impl Shard {
         if !self.is_known_ok() {
             self.status_changed();
         }
-        self.enter(span.end, span.ticks());
+        self.entered(self.ring.push(span.end, span.ticks()));
     }
 
-    /// Enters a success; only the owner.
+    /// Counts the successes of the ring, when so many calls have been entered that it is time to; only the owner.
     #[inline]
-    fn enter(&self, end: u64, duration: u64) {
-        if self.ring.push(end, duration).is_multiple_of(BATCH) {
-            self.fold();
+    fn entered(&self, calls: u64) {
+        if calls.is_multiple_of(BATCH as u64) {
+            self.ok.fold(&self.ring, self.cells);
         }
-    }
-
-    fn fold(&self) {
-        self.ok.fold(&self.ring, self.cells);
     }
 
     /// True if a success changes no status.
@@ -331,9 +327,7 @@ impl Shard {
                 streak.note_failure(&self.head.observed[at], &failures.observed[at], status);
             }
         }
-        if entered.is_multiple_of(BATCH) {
-            self.fold();
-        }
+        self.entered(entered);
     }
 
     /// The error type of a call of the ring, if it failed; to be trusted if [`Ring::intact_from`] then is not above

@@ -33,10 +33,14 @@ use crate::recording::partition::TickPartition;
 use crate::recording::ring::Ring;
 
 /// Calls that are folded at once: a power of two, so that they are whole lines of the ring.
-pub(crate) const BATCH: u64 = if IN_MODEL { 2 } else { 16 };
+pub(crate) const BATCH: usize = if IN_MODEL { 2 } else { 16 };
+
+/// The same as a step of calls.
+const STEP: u64 = BATCH as u64;
 
 /// How often a reader tries before it asks for a copy.
-const TRIES: u32 = if IN_MODEL { 1 } else { 32 };
+// In a model more than the owner folds, but for the model that asks for one.
+const TRIES: u32 = if IN_MODEL { 3 } else { 32 };
 
 /// The durations of the calls of a [`Ring`] that succeeded; one writer, any number of readers.
 #[derive(Debug)]
@@ -68,7 +72,7 @@ pub(crate) struct SuccessCounts {
     /// How long they took in all.
     pub(crate) ticks: f64,
     /// How many calls had been entered.
-    entered: u64,
+    pub(crate) entered: u64,
 }
 
 /// What the owner leaves for readers that could not read.
@@ -85,7 +89,7 @@ type LastTry = Option<(u64, u64)>;
 
 impl Successes {
     /// Where its cells begin.
-    #[cfg(test)]
+    #[cfg(all(test, not(monitor_loom)))]
     pub(crate) const CELLS_AT: usize = std::mem::offset_of!(Self, cells) + CellCounts::CELLS_AT;
 
     pub(crate) fn new() -> Self {
@@ -100,7 +104,7 @@ impl Successes {
     /// The totals that are in force once so many entries are folded.
     fn totals_at(&self, folded: u64) -> &Totals {
         let [even, odd] = &self.totals;
-        if (folded / BATCH).is_multiple_of(2) {
+        if (folded / STEP).is_multiple_of(2) {
             even
         } else {
             odd
@@ -110,32 +114,58 @@ impl Successes {
     /// Adds the entries of the ring that are not in the cells yet to those; only the owner, at each [`BATCH`]th entry.
     #[inline(never)]
     pub(crate) fn fold(&self, ring: &Ring, partition: &TickPartition) {
-        let (folded, entered) = (self.folded.load(Relaxed), ring.next());
-        let [before, after] = [folded, entered].map(|folded| self.totals_at(folded));
-        let mut batch = [0; BATCH as usize];
-        let (mut calls, mut ticks) = (0, f64::from_bits(before.ticks.load(Relaxed)));
-        let durations = (folded..entered).filter_map(|seq| ring.success(seq));
-        for (place, duration) in batch.iter_mut().zip(durations) {
-            *place = partition.cell(duration);
-            ticks += ticks_as_f64(duration);
-            calls += 1;
+        let folded = self.folded.load(Relaxed);
+        let entries = ring.batch(folded);
+        if self.cells.is_unplaced() || entries.iter().any(|entry| entry.is_long()) {
+            self.fold_slow(ring, partition, folded);
+        } else {
+            let successes = entries.iter().filter_map(|entry| entry.short_success());
+            let add = |(calls, ticks), more| (calls + 1, ticks + more);
+            let (calls, ticks) = successes.clone().fold((0, 0), add);
+            self.put_in_force_next(folded, calls, ticks_as_f64(ticks));
+            let window = self.cells.window();
+            for duration in successes {
+                if !window.add(partition.cell_of_short(duration)) {
+                    self.cells.add(partition.cell(duration));
+                }
+            }
         }
-        if self.cells.is_unplaced() && calls > 0 {
-            let mut sorted = batch;
-            sorted[..calls].sort_unstable();
-            self.cells.place_around(sorted[calls / 2]);
-        }
-        after.ticks.store(ticks.to_bits(), Release);
-        after
-            .calls
-            .store(before.calls.load(Relaxed) + calls as u64, Release);
-        for cell in &batch[..calls] {
-            self.cells.add(*cell);
-        }
-        self.folded.store(entered, Release);
+        self.folded.store(folded + STEP, Release);
         if let Some(copy) = self.copy.get() {
             self.copy_if_wanted(copy);
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn fold_slow(&self, ring: &Ring, partition: &TickPartition, folded: u64) {
+        let successes = (folded..folded + STEP).filter_map(|seq| ring.success(seq));
+        let add = |(calls, ticks), more| (calls + 1, ticks + ticks_as_f64(more));
+        let (calls, ticks) = successes.clone().fold((0, 0.0), add);
+        self.put_in_force_next(folded, calls, ticks);
+        if self.cells.is_unplaced() {
+            let mut batch = [usize::MAX; BATCH];
+            for (place, duration) in batch.iter_mut().zip(successes.clone()) {
+                *place = partition.cell(duration);
+            }
+            batch.sort_unstable();
+            let middle = usize::try_from(calls / 2).ok().and_then(|at| batch.get(at));
+            if let Some(middle) = middle.filter(|_| calls > 0) {
+                self.cells.place_around(*middle);
+            }
+        }
+        successes.for_each(|duration| self.cells.add(partition.cell(duration)));
+    }
+
+    /// Writes the totals that hold once the entries from `folded` on, so many calls of so many ticks, are folded.
+    #[inline]
+    fn put_in_force_next(&self, folded: u64, calls: u64, ticks: f64) {
+        let [before, after] = [folded, folded + STEP].map(|folded| self.totals_at(folded));
+        let ticks = f64::from_bits(before.ticks.load(Relaxed)) + ticks;
+        after.ticks.store(ticks.to_bits(), Release);
+        after
+            .calls
+            .store(before.calls.load(Relaxed) + calls, Release);
     }
 
     /// Loads the words that say where the counts are: see [`MethodList`](crate::recording::method::MethodList).
@@ -207,7 +237,7 @@ impl Successes {
         let more = sum.wrapping_sub(counts.calls);
         let now = Some((folded, sum));
         let is_whole = more == 0 || std::mem::replace(last, now) == now;
-        if !is_whole || entered - folded > BATCH {
+        if !is_whole || entered - folded > STEP {
             return false;
         }
         let rest = (folded..entered).filter_map(|seq| ring.success(seq));
@@ -225,7 +255,7 @@ impl Successes {
 
     #[cold]
     #[inline(never)]
-    fn read_beside_owner(
+    pub(crate) fn read_beside_owner(
         &self,
         ring: &Ring,
         partition: &TickPartition,
