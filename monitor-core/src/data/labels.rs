@@ -55,13 +55,37 @@ struct Rendered<T: ?Sized> {
     length: u32,
     /// Where a bucket's `le` goes in the text.
     le: u32,
+    /// The lengths of each label's name and value, if they stand in the text unescaped; a name of length 0 ends them.
+    pairs: [[u8; 2]; PAIRS],
     /// A text too long to stand here.
     long: Option<Box<[Chunk]>>,
     /// `a="1",b="2"`, escaped.
     text: T,
 }
 
+/// Most labels whose lengths are kept.
+const PAIRS: usize = 4;
+
 impl Labels {
+    /// The names and values of all labels, from the text: one place in memory in place of one for each. `None` if some
+    /// do not stand there as they are.
+    #[inline]
+    pub(crate) fn pairs(&self) -> Option<impl Iterator<Item = (&[u8], &[u8])> + Clone> {
+        let lengths = &self.0.pairs;
+        if lengths[0][0] == 0 && self.0.length > 0 {
+            return None;
+        }
+        let mut rest = self.chunks().0.as_flattened();
+        let lengths = lengths.iter().take_while(|[name, _]| *name > 0);
+        Some(lengths.map(move |lengths| {
+            let [name, value] = lengths.map(usize::from);
+            let (pair, behind) = rest.split_at(name + value + 3);
+            // Behind the last one stands what fills the chunk, or nothing.
+            rest = behind.get(1..).unwrap_or_default();
+            (&pair[..name], &pair[name + 2..name + 2 + value])
+        }))
+    }
+
     /// The text of all labels, in chunks, and its length.
     #[inline]
     pub(crate) fn chunks(&self) -> (&[Chunk], usize) {
@@ -119,13 +143,31 @@ fn rendered<const N: usize>(labels: Vec<Label>, text: &[u8], le: usize) -> Arc<R
         Some(chunks.into())
     };
     let bytes = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    let pairs = lengths_in_text(&labels, text.len()).unwrap_or_default();
     Arc::new(Rendered {
+        pairs,
         labels: labels.into(),
         length: bytes(text.len()),
         le: bytes(le),
         long,
         text: inline,
     })
+}
+
+/// The lengths of names and values, if there are few, none is long, and the text of so many bytes has them unescaped.
+fn lengths_in_text(labels: &[Label], text: usize) -> Option<[[u8; 2]; PAIRS]> {
+    let mut lengths = [[0; 2]; PAIRS];
+    let mut unescaped = 0;
+    for (at, label) in labels.iter().enumerate() {
+        unescaped += label.name.len() + label.value.len() + 3 + usize::from(at > 0);
+        *lengths.get_mut(at)? = [
+            u8::try_from(label.name.len())
+                .ok()
+                .filter(|length| *length > 0)?,
+            u8::try_from(label.value.len()).ok()?,
+        ];
+    }
+    (unescaped == text).then_some(lengths)
 }
 
 impl FromIterator<Label> for Labels {
@@ -472,6 +514,19 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn pairs_from_the_text_are_the_labels(texts in proptest::collection::vec(("[a-z]{1,9}", "[a-z\\\\\"\n]{0,3}|[a-zA-Z0-9/ ü]{0,99}|.{300}"), 0..6)) {
+            let list: Vec<Label> = texts.iter().map(|(name, value)| Label::new(name.clone(), value.as_str())).collect();
+            let labels = Labels::from(list);
+            let are_plain = texts.len() <= PAIRS
+                && texts.iter().all(|(_, value)| value.len() < 256 && !value.contains(['\\', '"', '\n']));
+            let pairs = labels.pairs().map(|pairs| {
+                let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+                pairs.map(|(name, value)| (text(name), text(value))).collect::<Vec<_>>()
+            });
+            prop_assert_eq!(pairs, are_plain.then_some(texts));
+        }
+
         #[test]
         fn any_texts_are_valid_or_refused(texts in proptest::collection::vec((".{0,6}|[a-c_]{1,2}", ".{0,4}"), 0..6)) {
             let count = texts.len();

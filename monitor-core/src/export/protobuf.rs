@@ -21,7 +21,7 @@
 
 use crate::base::clock::to_f64;
 use crate::data::family::{
-    ChildValue, Family, FamilyType, HistogramView, Label, Labels, NativeBuckets, ValueView, Visitor,
+    ChildValue, Family, FamilyType, HistogramView, Labels, NativeBuckets, ValueView, Visitor,
 };
 use crate::data::labels::KeptExemplar;
 use crate::data::name::openmetrics_name;
@@ -247,6 +247,21 @@ impl<'a> MessageEncoder<'a> {
 
     /// Appends the child whose value was written last.
     fn metric(&mut self, kind: FamilyType, labels: &Labels, milliseconds: Option<i64>) {
+        if let Some(pairs) = labels.pairs() {
+            self.metric_of(kind, pairs, milliseconds);
+            return;
+        }
+        let pairs = labels.iter();
+        let pairs = pairs.map(|label| (label.name.as_bytes(), label.value.as_bytes()));
+        self.metric_of(kind, pairs, milliseconds);
+    }
+
+    fn metric_of<'l>(
+        &mut self,
+        kind: FamilyType,
+        labels: impl Iterator<Item = (&'l [u8], &'l [u8])> + Clone,
+        milliseconds: Option<i64>,
+    ) {
         let field = match kind {
             FamilyType::Gauge => 2,
             FamilyType::Counter => 3,
@@ -255,10 +270,8 @@ impl<'a> MessageEncoder<'a> {
             FamilyType::Histogram => 7,
         };
         let timestamp = milliseconds.map(i64::cast_unsigned);
-        let labels_size: usize = labels
-            .iter()
-            .map(|label| field_size(pair_size(label)))
-            .sum();
+        let sizes = labels.clone().map(|pair| field_size(pair_size(pair)));
+        let labels_size: usize = sizes.sum();
         let timestamp_size = timestamp.map_or(0, |timestamp| 1 + varint_size(timestamp));
         let out = &mut *self.out;
         push_key(out, 4, LENGTH_DELIMITED);
@@ -266,11 +279,11 @@ impl<'a> MessageEncoder<'a> {
             out,
             size(labels_size + field_size(self.value.len()) + timestamp_size),
         );
-        for label in labels {
+        for (name, value) in labels {
             push_key(out, 1, LENGTH_DELIMITED);
-            push_varint(out, size(pair_size(label)));
-            push_bytes(out, 1, label.name.as_bytes());
-            push_bytes(out, 2, label.value.as_bytes());
+            push_varint(out, size(pair_size((name, value))));
+            push_bytes(out, 1, name);
+            push_bytes(out, 2, value);
         }
         push_bytes(out, field, &self.value);
         if let Some(timestamp) = timestamp {
@@ -551,8 +564,8 @@ fn field_size(bytes: usize) -> usize {
 }
 
 /// Bytes of a label as a message.
-fn pair_size(label: &Label) -> usize {
-    field_size(label.name.len()) + field_size(label.value.len())
+fn pair_size((name, value): (&[u8], &[u8])) -> usize {
+    field_size(name.len()) + field_size(value.len())
 }
 
 fn size(bytes: usize) -> u64 {

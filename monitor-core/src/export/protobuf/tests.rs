@@ -8,6 +8,7 @@ use proptest::test_runner::TestCaseResult;
 
 use self::reader::{Metric, Native, Side, Value};
 use super::*;
+use crate::data::family::Label;
 use crate::data::family::{Child, Histogram, NATIVE_ZERO_THRESHOLD};
 use crate::data::labels::Exemplar;
 use crate::export::bucket_lines::bound;
