@@ -95,7 +95,7 @@ impl Clock {
     }
 
     /// The same clock with ticks of another length.
-    #[cfg(test)]
+    #[cfg(all(test, not(monitor_loom)))]
     pub(crate) fn with_tick(self, nanos_per_tick: f64) -> Self {
         Self {
             nanos_per_tick,

@@ -61,7 +61,7 @@ struct FarWindow {
 
 impl CellCounts {
     /// Where the cells of the window begin.
-    #[cfg(test)]
+    #[cfg(all(test, not(monitor_loom)))]
     pub(crate) const CELLS_AT: usize = std::mem::offset_of!(Self, window.cells);
 
     pub(crate) fn new() -> Self {

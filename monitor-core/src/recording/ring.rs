@@ -64,7 +64,7 @@ pub(crate) struct Ring {
 
 impl Ring {
     /// Where its entries begin.
-    #[cfg(test)]
+    #[cfg(all(test, not(monitor_loom)))]
     pub(crate) const ENTRIES_AT: usize = std::mem::offset_of!(Self, entries);
 
     pub(crate) fn new() -> Self {
@@ -175,9 +175,9 @@ impl Ring {
 
     /// The entries of a batch; only the owner.
     #[inline]
-    pub(crate) fn batch(&self, first: u64) -> [Entry; BATCH as usize] {
-        let (batches, _) = self.entries.as_chunks::<{ BATCH as usize }>();
-        let batch = &batches[place(first) / BATCH as usize];
+    pub(crate) fn batch(&self, first: u64) -> [Entry; BATCH] {
+        let (batches, _) = self.entries.as_chunks::<BATCH>();
+        let batch = &batches[place(first) / BATCH];
         std::array::from_fn(|at| Entry(batch[at].load(Relaxed)))
     }
 

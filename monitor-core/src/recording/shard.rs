@@ -272,7 +272,7 @@ impl Shard {
     /// Counts the successes of the ring, when so many calls have been entered that it is time to; only the owner.
     #[inline]
     fn entered(&self, calls: u64) {
-        if calls.is_multiple_of(BATCH) {
+        if calls.is_multiple_of(BATCH as u64) {
             self.ok.fold(&self.ring, self.cells);
         }
     }

@@ -33,7 +33,10 @@ use crate::recording::partition::TickPartition;
 use crate::recording::ring::Ring;
 
 /// Calls that are folded at once: a power of two, so that they are whole lines of the ring.
-pub(crate) const BATCH: u64 = if IN_MODEL { 2 } else { 16 };
+pub(crate) const BATCH: usize = if IN_MODEL { 2 } else { 16 };
+
+/// The same as a step of calls.
+const STEP: u64 = BATCH as u64;
 
 /// How often a reader tries before it asks for a copy.
 // In a model more than the owner folds, but for the model that asks for one.
@@ -86,7 +89,7 @@ type LastTry = Option<(u64, u64)>;
 
 impl Successes {
     /// Where its cells begin.
-    #[cfg(test)]
+    #[cfg(all(test, not(monitor_loom)))]
     pub(crate) const CELLS_AT: usize = std::mem::offset_of!(Self, cells) + CellCounts::CELLS_AT;
 
     pub(crate) fn new() -> Self {
@@ -101,7 +104,7 @@ impl Successes {
     /// The totals that are in force once so many entries are folded.
     fn totals_at(&self, folded: u64) -> &Totals {
         let [even, odd] = &self.totals;
-        if (folded / BATCH).is_multiple_of(2) {
+        if (folded / STEP).is_multiple_of(2) {
             even
         } else {
             odd
@@ -127,7 +130,7 @@ impl Successes {
                 }
             }
         }
-        self.folded.store(folded + BATCH, Release);
+        self.folded.store(folded + STEP, Release);
         if let Some(copy) = self.copy.get() {
             self.copy_if_wanted(copy);
         }
@@ -136,12 +139,12 @@ impl Successes {
     #[cold]
     #[inline(never)]
     fn fold_slow(&self, ring: &Ring, partition: &TickPartition, folded: u64) {
-        let successes = (folded..folded + BATCH).filter_map(|seq| ring.success(seq));
+        let successes = (folded..folded + STEP).filter_map(|seq| ring.success(seq));
         let add = |(calls, ticks), more| (calls + 1, ticks + ticks_as_f64(more));
         let (calls, ticks) = successes.clone().fold((0, 0.0), add);
         self.put_in_force_next(folded, calls, ticks);
         if self.cells.is_unplaced() {
-            let mut batch = [usize::MAX; BATCH as usize];
+            let mut batch = [usize::MAX; BATCH];
             for (place, duration) in batch.iter_mut().zip(successes.clone()) {
                 *place = partition.cell(duration);
             }
@@ -157,7 +160,7 @@ impl Successes {
     /// Writes the totals that hold once the entries from `folded` on, so many calls of so many ticks, are folded.
     #[inline]
     fn put_in_force_next(&self, folded: u64, calls: u64, ticks: f64) {
-        let [before, after] = [folded, folded + BATCH].map(|folded| self.totals_at(folded));
+        let [before, after] = [folded, folded + STEP].map(|folded| self.totals_at(folded));
         let ticks = f64::from_bits(before.ticks.load(Relaxed)) + ticks;
         after.ticks.store(ticks.to_bits(), Release);
         after
@@ -234,7 +237,7 @@ impl Successes {
         let more = sum.wrapping_sub(counts.calls);
         let now = Some((folded, sum));
         let is_whole = more == 0 || std::mem::replace(last, now) == now;
-        if !is_whole || entered - folded > BATCH {
+        if !is_whole || entered - folded > STEP {
             return false;
         }
         let rest = (folded..entered).filter_map(|seq| ring.success(seq));

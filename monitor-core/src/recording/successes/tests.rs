@@ -35,7 +35,7 @@ impl Calls {
         } else {
             self.ring.push(at, duration)
         };
-        if entered.is_multiple_of(BATCH) {
+        if entered.is_multiple_of(STEP) {
             self.successes.fold(&self.ring, &self.partition);
         }
     }
