@@ -540,10 +540,6 @@ fn put_varint(to: &mut [u8], mut value: u64) -> usize {
     at + 1
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the lowest seven bits are wanted"
-)]
 fn low_bits(value: u64) -> u8 {
     (value & 0x7f) as u8
 }
