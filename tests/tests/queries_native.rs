@@ -232,7 +232,9 @@ fn answers(program: &Path) {
             let mut found = answer(&prometheus, query);
             if at == 0 {
                 let all: f64 = found.values().sum();
-                found.values_mut().for_each(|calls| *calls /= all);
+                for calls in found.values_mut() {
+                    *calls /= all;
+                }
             }
             let names: Vec<&str> = found.keys().map(String::as_str).collect();
             assert_eq!(names, truth.keys().copied().collect::<Vec<_>>(), "{query}");
