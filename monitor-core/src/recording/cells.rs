@@ -178,13 +178,12 @@ const HALF: usize = WINDOW / 2;
 
 /// The number of the outer window of a cell, and its place there, where the window begins with the cell `first`.
 fn outer_place(first: usize, cell: usize) -> (usize, usize) {
-    match first.checked_sub(cell + 1) {
-        Some(below) => (below / HALF, HALF - 1 - below % HALF),
-        None => {
-            let above = cell - (first + WINDOW);
-            (above / HALF, HALF + above % HALF)
-        }
+    if cell < first {
+        let below = first - 1 - cell;
+        return (below / HALF, HALF - 1 - below % HALF);
     }
+    let above = cell - (first + WINDOW);
+    (above / HALF, HALF + above % HALF)
 }
 
 /// The cell at a place of an outer window.
