@@ -7,8 +7,9 @@
 //! # Lengths
 //!
 //! The length of a message stands before it. A child's value is written to a buffer of its own, whose length is known
-//! when it is copied to the page. A family is written behind room for the longest length, and moved up when it ends: so
-//! a page is handed on in whole families.
+//! when it is copied to the page. A family is written behind room for the longest length, and moved up when it ends. So
+//! a page is handed on in whole families; a large one's length goes before it as a part of its own, and it stays where
+//! it is.
 //!
 //! # Contents
 //!
@@ -113,6 +114,16 @@ impl<'a> MessageEncoder<'a> {
         let message = family.start + LENGTH_ROOM;
         let mut length = [0; MAX_VARINT];
         let bytes = put_varint(&mut length, size(end - message));
+        if let Some((least, take)) = &mut self.take
+            && end - message >= *least
+        {
+            // Large enough for a part of its own: nothing has to move.
+            take(&self.out[..family.start]);
+            take(&length[..bytes]);
+            take(&self.out[message..]);
+            self.out.clear();
+            return;
+        }
         let place = family.start..family.start + bytes;
         self.out.copy_within(message..end, place.end);
         self.out[place].copy_from_slice(&length[..bytes]);
@@ -540,10 +551,6 @@ fn put_varint(to: &mut [u8], mut value: u64) -> usize {
     at + 1
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the lowest seven bits are wanted"
-)]
 fn low_bits(value: u64) -> u8 {
     (value & 0x7f) as u8
 }
