@@ -1,7 +1,8 @@
 //! Real Prometheus servers of three generations scrape native histograms of a load whose quantiles are known, and the
 //! classic series beside them.
 //!
-//! The calls are made by hand on a clock that stands still otherwise, so no series of the load changes between scrapes.
+//! The calls are made by hand on a clock that stands still otherwise, so no series of the load changes between scrapes; in
+//! the end some are made beside the scrapes.
 //! Needs the program `prometheus`, and further versions as in `prometheus.rs`: without one its test prints `SKIPPED`.
 
 mod programs;
@@ -11,15 +12,17 @@ mod textprocessor;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use monitor_core::exemplar::Exemplar;
 use monitor_core::family::ChildValue;
 use monitor_core::names::{Profile, families};
-use monitor_core::{Clock, Monitor, Outcome, StorageConfig};
+use monitor_core::{Clock, MetricDesc, Monitor, Outcome, StorageConfig, TIME_BOUNDS};
 use monitor_server::{MetricServer, MetricServerHandle, MonitorConfig};
 use prometheus_server::relay::{self, Seen};
-use prometheus_server::version::Version;
+use prometheus_server::version::{BUCKET_LIMIT, Version};
 use prometheus_server::{Job, Key, Prometheus, Series, at_rest, check, unix_now};
 use textprocessor::{Page, eventually, get};
 
@@ -77,6 +80,7 @@ fn reads_native_histograms(program: &Path) {
         with_native_off(program, version, &service);
         with_start_timestamps(program, version, &service);
     }
+    under_load(program, version);
 }
 
 /// A load, and two servers of its page: one offers native histograms, one does not.
@@ -111,6 +115,7 @@ impl<'l> Service<'l> {
             (Of::Durations, _) => "service_request_duration_seconds",
             (Of::Sizes, Profile::Servicekit) => "stats_hist_request_size",
             (Of::Sizes, _) => "service_request_size_bytes",
+            (Of::Waits, _) => "load_wait_seconds",
             (Of::Started, Profile::Servicekit) => "started_total",
             (Of::Started, _) => "service_tasks_started_total",
         }
@@ -142,6 +147,8 @@ impl Drop for Service<'_> {
 enum Of {
     Durations,
     Sizes,
+    /// A registered histogram, of a range that its buckets are made wider for.
+    Waits,
     Started,
 }
 
@@ -163,6 +170,10 @@ impl Load {
         let monitor = Monitor::with_clock(StorageConfig::default(), clock);
         monitor.set_exemplars(|| Some(Exemplar::new([("trace_id", "4bf92f3577b34da6")])));
         let method = |name| monitor.method(name).expect("a name");
+        let waits = MetricDesc::new("load_wait", "How long jobs wait.").unit("seconds");
+        let waits = waits.labels(["method"]).native();
+        let waits = monitor.register_histogram(waits, &TIME_BOUNDS);
+        let waits = waits.expect("a good metric");
         // Its name is the first: to 2.42 all histograms of a family are of the kind of the first.
         method("Absent");
         let mut observed: BTreeMap<_, Vec<f64>> = BTreeMap::new();
@@ -178,11 +189,14 @@ impl Load {
                     0 => Outcome::ErrorType("other"),
                     _ => Outcome::Success,
                 });
+                let wait = spread(1e-6, 1e4, part);
+                waits.with([name]).observe(wait);
                 let mut push = |of, value| {
                     observed.entry((of, name)).or_default().push(value);
                 };
                 push(Of::Durations, took.as_secs_f64());
                 push(Of::Sizes, size);
+                push(Of::Waits, wait);
             }
         }
         Self {
@@ -247,6 +261,13 @@ fn with_native_on(program: &Path, version: Version, service: &Service) {
     if let Some(key) = version.classic_key() {
         jobs.push(Job::new("both", service.offers()).with(native).with([key]));
     }
+    if let Some(key) = version.limit_key() {
+        jobs.push(
+            Job::new("limited", service.offers())
+                .with(native)
+                .with([key]),
+        );
+    }
     if let Some(key) = version.convert_key() {
         jobs.push(Job::new("converted", text).with(native).with([key]));
         let native_too = Job::new("converted-native", service.offers());
@@ -268,6 +289,9 @@ fn with_native_on(program: &Path, version: Version, service: &Service) {
     if version.classic_key().is_some() {
         check_native(&prometheus, "both", service, &page);
         check("both", &page, &stored("both"));
+    }
+    if version.limit_key().is_some() {
+        check_limited(&prometheus, &page);
     }
     if version.convert_key().is_some() {
         check_converted(&prometheus, service, &page);
@@ -352,6 +376,22 @@ fn check_native(prometheus: &Prometheus, job: &str, service: &Service, page: &Se
             );
         }
     }
+}
+
+/// Under a limit of buckets Prometheus makes them wider, and no scrape fails.
+fn check_limited(prometheus: &Prometheus, page: &Series) {
+    let stored = prometheus.native("limited");
+    for (key, (count, sum)) in histograms(page) {
+        let found = stored.get(&key).expect("it is stored");
+        assert_eq!((found.count, found.sum), (count, sum), "{key:?}");
+        assert!(found.buckets <= BUCKET_LIMIT, "{key:?}: {found:?}");
+    }
+    let native = prometheus.native("native");
+    let most = native.values().map(|found| found.buckets).max();
+    assert!(
+        most > Some(BUCKET_LIMIT),
+        "{most:?}: no more than the limit"
+    );
 }
 
 /// The classic histograms of the text page are one series each, with the bounds of the page: quantiles are as good as
@@ -461,4 +501,87 @@ fn with_start_timestamps(program: &Path, version: Version, service: &Service) {
     let growth = format!("{started} - min_over_time({started}[1h])");
     let growth = prometheus.number(&growth);
     assert!((growth - f64::from(CALLS * 2)).abs() < 0.5, "{growth}");
+}
+
+/// Threads come, call and go beside the scrapes: no count ever falls, and both kinds of buckets have equal counts in each
+/// scrape.
+fn under_load(program: &Path, version: Version) {
+    let monitor = Monitor::new(StorageConfig::default());
+    let config = MonitorConfig::from_yaml(ON).expect("a good configuration");
+    let server = MetricServer::with_config(&config, monitor)
+        .run_in_thread((Ipv4Addr::LOCALHOST, 0))
+        .expect("a free port");
+    let keys = version
+        .native_key()
+        .into_iter()
+        .chain(version.classic_key());
+    let job = Job {
+        interval: Duration::from_secs(1),
+        ..Job::new("live", server.local_addr()).with(keys)
+    };
+    let features: Vec<&str> = version.native_feature().into_iter().collect();
+    let prometheus = Prometheus::start(program, &features, std::slice::from_ref(&job));
+    let scrapes = "count_over_time(up{job=\"live\"}[5m])";
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let _stop = OnDrop(&over);
+        for name in ["One", "Two"] {
+            let over = &over;
+            scope.spawn(move || {
+                while !over.load(Ordering::Relaxed) {
+                    let thread = thread::spawn(move || burst(monitor, name));
+                    thread.join().expect("no call panics");
+                }
+            });
+        }
+        eventually("eight scrapes", || {
+            prometheus
+                .query(scrapes)
+                .into_values()
+                .any(|count| count > 7.5)
+        });
+    });
+    // Prometheus refuses a histogram whose buckets are not as many observations as its count.
+    prometheus.assert_always_up("live");
+    server.shutdown();
+
+    let native = "service_request_duration_seconds{job=\"live\"}";
+    let count = format!("histogram_count(sum({native}))");
+    assert!(prometheus.number(&count) > 1000.0, "the load ran");
+    let resets = format!("resets({count}[5m:1s])");
+    assert!(prometheus.number(&resets).abs() < 0.5, "{resets}");
+    // Bucket by bucket; 2.42 knows no resets of native histograms.
+    let resets = format!("sum(resets({native}[5m]))");
+    assert!(prometheus.number(&resets).abs() < 0.5, "{resets}");
+    if version.classic_key().is_some() {
+        let classic = "sum(service_request_duration_seconds_count{job=\"live\"})";
+        for extreme in ["max_over_time", "min_over_time"] {
+            let more = format!("{extreme}(({count} - {classic})[5m:1s])");
+            assert!(prometheus.number(&more).abs() < 0.5, "{more}");
+        }
+    }
+}
+
+/// Sets it when a scope ends, however it does: the scope waits for its threads.
+struct OnDrop<'f>(&'f AtomicBool);
+
+impl Drop for OnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Calls of a thread that ends then; every tenth fails, and some take long.
+fn burst(monitor: Monitor, name: &str) {
+    let method = monitor.method(name).expect("a name");
+    for number in 0..200 {
+        let call = method.start();
+        if number % 50 == 0 {
+            thread::sleep(Duration::from_millis(2));
+        }
+        call.finish(match number % 10 {
+            0 => Outcome::ErrorType("other"),
+            _ => Outcome::Success,
+        });
+    }
 }

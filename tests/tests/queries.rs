@@ -284,9 +284,49 @@ fn every_query_keeps_job_and_instance() {
                 lists += 1;
             }
             let sums_all = ["sum(", "max(", "min(", "avg(", "count(", "on ()"];
-            let found = sums_all.iter().find(|whole| expression.contains(**whole));
+            // `histogram_count(` is no `count(`.
+            let is_function = |at: usize| expression[..at].ends_with('_');
+            let found = sums_all.iter().find(|whole| {
+                let mut places = expression.match_indices(**whole);
+                places.any(|(at, _)| !is_function(at))
+            });
             assert_eq!(found, None, "{page}: `{expression}`");
         }
     }
     assert!(lists >= 20, "only {lists} lists of labels");
+}
+
+/// A query in one line, without comments.
+fn in_one_line(query: &str) -> String {
+    let lines = query.lines().filter(|line| !line.starts_with('#'));
+    let words = lines.flat_map(str::split_whitespace);
+    words.collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn every_query_of_a_classic_histogram_has_its_native_form() {
+    let blocks = queries("metrics.md", "### Queries in both forms");
+    let classic: Vec<String> = blocks
+        .iter()
+        .step_by(2)
+        .map(|one| in_one_line(one))
+        .collect();
+    let mut found = 0;
+    for (page, doc) in DOCS {
+        for expression in expressions(doc) {
+            let is_series = |suffix| {
+                ["service_request_duration_seconds", "stats_hist_time_full"]
+                    .iter()
+                    .any(|family| expression.contains(&format!("{family}{suffix}")))
+            };
+            let is_query = expression.contains("[5m]");
+            if is_query && ["_bucket", "_sum", "_count"].into_iter().any(is_series) {
+                let expression = in_one_line(expression);
+                assert!(classic.contains(&expression), "{page}: `{expression}`");
+                found += 1;
+            }
+        }
+    }
+    // Beside the classic forms themselves: a quantile and two shares.
+    assert_eq!(found, classic.len() + 3);
 }

@@ -12,7 +12,7 @@ use crate::base::sync::{Acquire, AtomicU32, AtomicU64, Once, Relaxed, Release, l
 pub(crate) const WINDOW: usize = if IN_MODEL { 2 } else { 128 };
 
 /// The greatest count of a cell itself.
-const MOST: u32 = if IN_MODEL { 1 } else { u32::MAX };
+const MOST: u32 = if IN_MODEL { 3 } else { u32::MAX };
 
 /// In a carried count: the cell itself is about to become 0, and the next carry is not yet in.
 const IN_CARRY: u64 = 1 << 63;

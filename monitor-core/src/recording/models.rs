@@ -720,8 +720,8 @@ fn successes_are_those_of_one_moment(
 
 #[test]
 fn a_reader_beside_two_folds_gets_the_successes_of_one_moment() {
-    let [near, next, far] = TICKS.map(Some);
-    successes_are_those_of_one_moment(2, &leak([near, next, next, far, near])[..], 1, 1);
+    let [near, next, _] = TICKS.map(Some);
+    successes_are_those_of_one_moment(1, &leak([near, next, near, next])[..], 1, 1);
 }
 
 #[test]
@@ -733,7 +733,7 @@ fn a_reader_beside_a_fold_never_sees_less_than_before() {
 #[test]
 fn a_reader_beside_folds_leaves_failures_out() {
     let near = Some(TICKS[1]);
-    successes_are_those_of_one_moment(2, &leak([near, None, None, near, None])[..], 1, 1);
+    successes_are_those_of_one_moment(2, &leak([near, None, near])[..], 1, 1);
 }
 
 #[test]
@@ -744,7 +744,7 @@ fn two_readers_beside_a_fold_do_not_disturb_each_other() {
 
 #[test]
 fn a_reader_that_asks_for_a_copy_gets_one_that_is_not_older_than_its_question() {
-    check_with(2, || {
+    check_with(1, || {
         let durations: &[Option<u64>] = &[Some(TICKS[0]); 4];
         let (calls, partition) = Calls::new();
         let owner = thread::spawn(move || calls.end(partition, durations));
@@ -766,14 +766,14 @@ fn a_reader_that_asks_for_a_copy_gets_one_that_is_not_older_than_its_question() 
 fn a_carry_is_never_seen_half_way() {
     check(|| {
         let cells: &'static CellCounts = leak(CellCounts::new());
-        let owner = thread::spawn(move || (0..4).for_each(|_| cells.add(0)));
+        let owner = thread::spawn(move || (0..5).for_each(|_| cells.add(0)));
         let reader = thread::spawn(move || {
             let (first, second) = (cells.sum(), cells.sum());
-            assert!(first <= second && second <= 4, "{first} {second}");
+            assert!(first <= second && second <= 5, "{first} {second}");
         });
         reader.join().expect("no panic");
         owner.join().expect("no panic");
-        assert_eq!(cells.sum(), 4);
+        assert_eq!(cells.sum(), 5);
     });
 }
 

@@ -40,7 +40,7 @@ const STEP: u64 = BATCH as u64;
 
 /// How often a reader tries before it asks for a copy.
 // In a model more than the owner folds, but for the model that asks for one.
-const TRIES: u32 = if IN_MODEL { 3 } else { 32 };
+const TRIES: u32 = if IN_MODEL { 8 } else { 32 };
 
 /// The durations of the calls of a [`Ring`] that succeeded; one writer, any number of readers.
 #[derive(Debug)]

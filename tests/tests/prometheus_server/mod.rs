@@ -73,11 +73,13 @@ impl Job {
     }
 }
 
-/// Of a native histogram, what is not in its buckets.
+/// Of a native histogram, what is not in its buckets, and how many those are.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Totals {
     pub(crate) count: f64,
     pub(crate) sum: f64,
+    /// Without the empty ones.
+    pub(crate) buckets: usize,
 }
 
 /// A real Prometheus; killed, and its data removed, when dropped.
@@ -163,6 +165,10 @@ impl Prometheus {
             let totals = Totals {
                 count: of("count"),
                 sum: of("sum"),
+                buckets: histogram
+                    .get("buckets")
+                    .and_then(Value::as_array)
+                    .map_or(0, Vec::len),
             };
             Some((key_of(result), totals))
         });

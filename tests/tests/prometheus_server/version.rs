@@ -7,6 +7,9 @@ use std::process::Command;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Version(pub(crate) u32, pub(crate) u32);
 
+/// The limit of [`Version::limit_key`].
+pub(crate) const BUCKET_LIMIT: usize = 50;
+
 impl Version {
     /// Of a program, as it prints it: `prometheus, version 2.42.0+ds (branch: ..`.
     pub(crate) fn of(program: &Path) -> Self {
@@ -41,6 +44,11 @@ impl Version {
         } else {
             (self >= Self(2, 45)).then_some("scrape_classic_histograms: true")
         }
+    }
+
+    /// The key that limits the buckets of a histogram. Before 2.49 the scrape of one with more fails.
+    pub(crate) fn limit_key(self) -> Option<&'static str> {
+        (self >= Self(2, 49)).then_some("native_histogram_bucket_limit: 50")
     }
 
     /// The key that makes native histograms of classic ones, the bounds of which stay as they are.

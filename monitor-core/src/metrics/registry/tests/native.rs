@@ -3,7 +3,7 @@
 use std::thread;
 
 use super::*;
-use crate::data::buckets::SIZE_BOUNDS;
+use crate::data::buckets::{SIZE_BOUNDS, TIME_BOUNDS};
 use crate::data::family::{ChildValue, Histogram as Plain, NativeBuckets};
 use crate::data::snapshot::Snapshot;
 
@@ -257,4 +257,31 @@ fn no_observation_is_lost_beside_removals_and_totals_are_equal_and_never_fall() 
     handle.observe(0.0);
     assert_eq!(native(monitor).count(), u64::from(3 * EACH) + 1);
     Ok(())
+}
+
+/// 600 bytes more than without native buckets, and 256 for each four powers of two.
+#[test]
+fn a_child_takes_as_much_memory_as_is_documented() {
+    let monitor = monitor();
+    let bytes = |name: &'static str, is_native: bool| {
+        let desc = MetricDesc::new(name, "").labels(["id"]);
+        let desc = if is_native { desc.native() } else { desc };
+        let wait = monitor.register_histogram(desc, &TIME_BOUNDS);
+        let wait = wait.expect("a good description");
+        wait.with(["first"]).observe(1.0);
+        let info = allocation_counter::measure(|| {
+            let handle = wait.with(["second"]);
+            // Within four powers of two.
+            for value in [0.3, 0.6, 0.9] {
+                handle.observe(value);
+            }
+        });
+        info.bytes_current
+    };
+    let (classic, native) = (bytes("my_wait", false), bytes("my_native", true));
+    println!("{native} {classic}");
+    assert!(
+        (256..256 + 900).contains(&(native - classic)),
+        "{native} {classic}"
+    );
 }
