@@ -18,11 +18,13 @@
 //! classic buckets and, where it has native ones, both: the reader chooses. Native buckets are written from the first
 //! to the last of a span; a gap of up to two empty ones does not end a span, as a new one takes more bytes (the
 //! specification of native histograms, "Spans"). Those that do not add up to the count are left out: Prometheus refuses
-//! the whole page for such a histogram.
+//! the whole page for such a histogram. So it does, before version 3, where a family's first histogram is a native one
+//! and a later one is not: of such a family all are written with their classic buckets alone.
 
 use crate::base::clock::to_f64;
 use crate::data::family::{
     ChildValue, Family, FamilyType, HistogramView, Labels, NativeBuckets, ValueView, Visitor,
+    are_mixed,
 };
 use crate::data::labels::KeptExemplar;
 use crate::data::name::openmetrics_name;
@@ -55,6 +57,8 @@ pub(crate) struct MessageEncoder<'a> {
 #[derive(Debug, Clone, Copy)]
 struct FamilyMessage {
     kind: FamilyType,
+    /// Whether its histograms are written with their native buckets.
+    is_native: bool,
     /// Where the room for its length begins.
     start: usize,
     /// Where its first child begins.
@@ -83,6 +87,14 @@ impl<'a> MessageEncoder<'a> {
         for family in families {
             self.family(family);
             self.started(None);
+            if are_mixed(
+                family
+                    .children
+                    .iter()
+                    .filter_map(|child| child.value.view()),
+            ) {
+                self.without_native();
+            }
             for child in &family.children {
                 self.owned_value(&child.labels, &child.value, None);
             }
@@ -158,7 +170,7 @@ impl<'a> MessageEncoder<'a> {
             ValueView::Int(value) if takes_numbers => self.number(family.kind, to_f64(value)),
             ValueView::Float(value) if takes_numbers => self.number(family.kind, value),
             ValueView::Histogram(value) if family.kind == FamilyType::Histogram => {
-                self.histogram(value);
+                self.histogram(value, family.is_native);
             }
             _ => return,
         }
@@ -218,7 +230,7 @@ impl<'a> MessageEncoder<'a> {
         }
     }
 
-    fn histogram(&mut self, histogram: HistogramView<'_>) {
+    fn histogram(&mut self, histogram: HistogramView<'_>, is_native: bool) {
         let (value, inner) = (&mut self.value, &mut self.inner);
         value.clear();
         let mut exemplars = histogram.exemplars().peekable();
@@ -244,7 +256,7 @@ impl<'a> MessageEncoder<'a> {
         let below = counted.below;
         push_number(value, 1, below);
         push_double(value, 2, histogram.sum());
-        let native = histogram.native();
+        let native = is_native.then(|| histogram.native()).flatten();
         if let Some(native) = native.filter(|native| native.is_valid(below)) {
             push_native(value, &native, inner);
             for (_, kept) in histogram.exemplars() {
@@ -329,9 +341,16 @@ impl Visitor for MessageEncoder<'_> {
         }
         self.family = Some(FamilyMessage {
             kind,
+            is_native: true,
             start,
             children: self.out.len(),
         });
+    }
+
+    fn without_native(&mut self) {
+        if let Some(family) = &mut self.family {
+            family.is_native = false;
+        }
     }
 
     fn started(&mut self, at: Option<f64>) {

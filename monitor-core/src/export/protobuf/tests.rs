@@ -406,6 +406,46 @@ fn buckets_that_do_not_add_up_are_left_out_and_the_classic_ones_stay() {
 }
 
 #[test]
+fn a_family_is_native_as_a_whole_or_not_at_all() {
+    let one = |native: Option<NativeBuckets>| {
+        let mut histogram = Histogram::new(Arc::from([1.0]), vec![1, 2], 5.0);
+        histogram.native = native;
+        Child {
+            labels: [Label::new(
+                "native",
+                format!("{}", histogram.native.is_some()),
+            )]
+            .into(),
+            value: ChildValue::Histogram(histogram),
+        }
+    };
+    let native = NativeBuckets {
+        positive: vec![(0, 1), (9, 2)],
+        ..NativeBuckets::default()
+    };
+    let invalid = NativeBuckets::default();
+    for (other, is_native) in [
+        (Some(native.clone()), true),
+        (None, false),
+        (Some(invalid), false),
+    ] {
+        let family = Family {
+            children: vec![one(Some(native.clone())), one(other)],
+            ..Family::new("h", "", FamilyType::Histogram)
+        };
+        let found = read_back(&[family], &[]);
+        assert_eq!(found[0].metrics.len(), 2);
+        for metric in &found[0].metrics {
+            let Value::Histogram(histogram) = &metric.value else {
+                panic!("a histogram: {metric:?}");
+            };
+            assert_eq!(histogram.native.is_some(), is_native);
+            assert_eq!(histogram.buckets, [(1.0, 1)]);
+        }
+    }
+}
+
+#[test]
 fn spans_bridge_gaps_of_two_and_no_more() {
     let mut histogram = Histogram::new(Arc::from([]), vec![12], 1.0);
     histogram.native = Some(NativeBuckets {
