@@ -233,29 +233,15 @@ pub(crate) fn scrape(scrapes: &Scrapes) -> Vec<Promise> {
     promises
 }
 
-/// The promises about a scrape over HTTP, and about protobuf.
-pub(crate) fn served(served: &Served) -> [Promise; 3] {
-    let promise = |what: &'static str, figures, bar, unit| Promise {
-        what: what.into(),
+/// The promise about a scrape over HTTP.
+pub(crate) fn served(served: &Served) -> Promise {
+    Promise {
+        what: "100,000 lines over HTTP with gzip".into(),
         due: Due::Exposition,
-        figures,
-        bar,
-        unit,
-    };
-    #[expect(clippy::cast_precision_loss, reason = "sizes in bytes")]
-    let bytes = served.protobuf_bytes as f64 / served.bytes as f64;
-    let bytes = Figures::of(std::iter::once(bytes));
-    let over_http = "100,000 lines over HTTP with gzip";
-    [
-        promise(over_http, served.ratio(), 2.0, "x gzip alone"),
-        promise("the same in protobuf: bytes", bytes, 0.333, "x text"),
-        promise(
-            "written and compressed",
-            served.protobuf_ratio(),
-            0.6,
-            "x text",
-        ),
-    ]
+        figures: served.ratio(),
+        bar: 2.0,
+        unit: "x gzip alone",
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a size in bytes")]

@@ -8,10 +8,8 @@ use std::time::{Duration, Instant};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use monitor_core::Monitor;
-use monitor_core::collector::Page;
-use monitor_core::exposition::Format;
 use monitor_core::names::{Exporter, Profile};
-use monitor_server::{MetricServer, MetricServerHandle, MonitorConfig};
+use monitor_server::{MetricServer, MetricServerHandle};
 
 use crate::harness::Figures;
 use crate::recorded::{Calls, append_page, recorded};
@@ -24,47 +22,29 @@ const LEVEL: Compression = Compression::new(1);
 /// Between two scrapes: longer than the server may answer with a page it has compressed before.
 const APART: Duration = Duration::from_millis(120);
 
-/// What is measured, in the order of a round.
-const SCRAPED: usize = 0;
-const COMPRESSED: usize = 1;
-const SCRAPED_PROTOBUF: usize = 2;
-const WRITTEN: usize = 3;
-const WRITTEN_PROTOBUF: usize = 4;
-
-/// Milliseconds of a scrape, and of the compression of its page alone; of a scrape in protobuf; and of writing and
-/// compressing the page of a snapshot in both formats. Round by round.
+/// Milliseconds of a scrape, and of the compression of its page, round by round.
 pub(crate) struct Served {
-    rounds: Vec<[f64; 5]>,
+    rounds: Vec<[f64; 2]>,
     pub(crate) bytes: usize,
-    pub(crate) protobuf_bytes: usize,
 }
 
 impl Served {
     pub(crate) fn measure(rounds: usize) -> Self {
         let monitor = recorded(LINES, Calls::FullRings);
         let server = serve(monitor);
-        let exporter = Exporter::new(PROFILE);
         let mut page = Vec::new();
-        append_page(monitor, &exporter, &mut page);
-        let mut protobuf = Vec::new();
-        let snapshot = monitor.native_snapshot();
-        exporter.encode(&snapshot, &[], Format::Protobuf, &mut protobuf);
-        let written = Page::new(&exporter, monitor.snapshot(), Vec::new());
-        let written_protobuf = Page::new(&exporter, snapshot, Vec::new());
-        let measure = |which: usize| match which {
-            SCRAPED => scrape(server.local_addr(), ""),
-            COMPRESSED => compress(&page),
-            SCRAPED_PROTOBUF => scrape(server.local_addr(), PROTOBUF),
-            WRITTEN => write(&written, Format::Text004),
-            _ => write(&written_protobuf, Format::Protobuf),
-        };
+        append_page(monitor, &Exporter::new(Profile::Servicekit), &mut page);
         let rounds = (0..rounds).map(|round| {
-            let mut millis = [0.0; 5];
-            for step in 0..millis.len() {
-                let which = (round + step) % millis.len();
+            let mut millis = [0.0; 2];
+            for half in 0..2 {
+                let which = (round + half) % 2;
                 thread::sleep(APART);
                 let start = Instant::now();
-                measure(which);
+                if which == 0 {
+                    scrape(server.local_addr());
+                } else {
+                    compress(&page);
+                }
                 millis[which] = start.elapsed().as_secs_f64() * 1e3;
             }
             millis
@@ -74,78 +54,36 @@ impl Served {
         Self {
             rounds,
             bytes: page.len(),
-            protobuf_bytes: protobuf.len(),
         }
     }
 
-    /// The names and milliseconds of all that is measured, with the bytes of the page before compression.
-    pub(crate) fn rows(&self) -> [(&'static str, usize, Figures); 5] {
-        let row = |name, which: usize| {
-            let is_protobuf = matches!(which, SCRAPED_PROTOBUF | WRITTEN_PROTOBUF);
-            let bytes = if is_protobuf {
-                self.protobuf_bytes
-            } else {
-                self.bytes
-            };
-            let millis = self.rounds.iter().map(|round| round[which]);
-            (name, bytes, Figures::of(millis))
-        };
-        [
-            row("a scrape over HTTP", SCRAPED),
-            row("compressing alone", COMPRESSED),
-            row("a scrape in protobuf", SCRAPED_PROTOBUF),
-            row("written and compressed", WRITTEN),
-            row("the same in protobuf", WRITTEN_PROTOBUF),
-        ]
+    pub(crate) fn scraped(&self) -> Figures {
+        Figures::of(self.rounds.iter().map(|[scraped, _]| *scraped))
+    }
+
+    pub(crate) fn compressed(&self) -> Figures {
+        Figures::of(self.rounds.iter().map(|[_, compressed]| *compressed))
     }
 
     /// A scrape over the compression alone.
     pub(crate) fn ratio(&self) -> Figures {
-        self.ratio_of(SCRAPED, COMPRESSED)
-    }
-
-    /// A page in protobuf over one of text, written and compressed from one snapshot.
-    pub(crate) fn protobuf_ratio(&self) -> Figures {
-        self.ratio_of(WRITTEN_PROTOBUF, WRITTEN)
-    }
-
-    fn ratio_of(&self, one: usize, other: usize) -> Figures {
-        Figures::of(self.rounds.iter().map(|round| round[one] / round[other]))
+        let rounds = self.rounds.iter();
+        Figures::of(rounds.map(|[scraped, compressed]| scraped / compressed))
     }
 }
 
-/// The page that is compressed alone is the one that is served.
-const PROFILE: Profile = Profile::Servicekit;
-
-const PROTOBUF: &str = "Accept: application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited\r\n";
-
 fn serve(monitor: Monitor) -> MetricServerHandle {
-    let config = MonitorConfig::default()
-        .registry(prometheus::Registry::new())
-        .profile(PROFILE)
-        .native_histograms(true);
-    let server = MetricServer::with_config(&config, monitor);
+    let server = MetricServer::new(prometheus::Registry::new(), false, monitor);
     let port = server.run_in_thread((Ipv4Addr::LOCALHOST, 0));
     port.expect("a port is free")
 }
 
-/// Writes and compresses a page as the server does.
-fn write(page: &Page<'_>, format: Format) -> usize {
-    let mut encoder = GzEncoder::new(Vec::new(), LEVEL);
-    page.encode_in_parts(&[], format, |part| {
-        encoder.write_all(part).expect("memory takes all");
-    });
-    encoder.finish().expect("memory takes all").len()
-}
-
 /// One scrape, as a scraper without a connection makes it; the answer is read and left compressed.
-fn scrape(address: SocketAddr, accept: &str) -> usize {
-    let request = format!(
-        "GET /metrics HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\n{accept}Connection: close\r\n\r\n"
-    );
+fn scrape(address: SocketAddr) -> usize {
+    const REQUEST: &[u8] = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n";
     let mut answer = Vec::new();
     let done = TcpStream::connect(address).and_then(|mut stream| {
-        stream.write_all(request.as_bytes())?;
+        stream.write_all(REQUEST)?;
         stream.read_to_end(&mut answer)
     });
     done.expect("the server answers");

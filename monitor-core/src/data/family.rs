@@ -193,9 +193,6 @@ pub(crate) trait Visitor {
     /// A family begins; its children are not among those it holds but follow. One that none follow is not on the page.
     fn family(&mut self, family: &Family);
 
-    /// The histograms of the family that began last are shown with their classic buckets alone, as some have no others.
-    fn without_native(&mut self) {}
-
     /// When the counts of the children to come began at 0, seconds since 1970; `None` where that is not known, as it is
     /// at the start of a page.
     fn started(&mut self, _at: Option<f64>) {}
@@ -227,17 +224,6 @@ pub(crate) struct HistogramView<'a> {
     pub(crate) only_failed: Option<bool>,
     /// The buckets that a page shows of those of `one`; `None` is all.
     pub(crate) shown: Option<&'a ShownBuckets>,
-}
-
-/// Whether some histograms among values have native buckets and others do not: Prometheus 2 takes a family for what its
-/// first child is, and refuses the whole page for a later one that is none.
-pub(crate) fn are_mixed<'a>(values: impl IntoIterator<Item = ValueView<'a>>) -> bool {
-    let mut are_native = values.into_iter().filter_map(|value| match value {
-        ValueView::Histogram(histogram) => Some(histogram.valid_native().is_some()),
-        _ => None,
-    });
-    let first = are_native.next();
-    are_native.any(|is_native| Some(is_native) != first)
 }
 
 impl<'a> From<&'a Histogram> for ValueView<'a> {
@@ -299,12 +285,6 @@ impl<'a> HistogramView<'a> {
             }
             _ => Some(Cow::Borrowed(one)),
         }
-    }
-
-    /// Those native buckets, if a reader takes them beside the classic ones.
-    pub(crate) fn valid_native(&self) -> Option<Cow<'a, NativeBuckets>> {
-        let native = self.native()?;
-        native.is_valid(self.counts().sum()).then_some(native)
     }
 
     /// The newest exemplar of each bucket that has one, with the bucket's index.

@@ -221,12 +221,10 @@ const TABLE: usize = 1 << 15;
 
 /// The sum of lists of counts by index: in a table, as the lists may be thousands.
 fn added_up<'a>(lists: impl Iterator<Item = &'a [(i32, u64)]> + Clone) -> Vec<(i32, u64)> {
-    let firsts = lists.clone().filter_map(|list| list.first());
-    let lasts = lists.clone().filter_map(|list| list.last());
-    let ends = firsts
-        .map(|one| one.0)
-        .min()
-        .zip(lasts.map(|one| one.0).max());
+    let lower = lists.clone().filter_map(|list| list.first());
+    let upper = lists.clone().filter_map(|list| list.last());
+    let least = lower.map(|one| one.0).min();
+    let ends = least.zip(upper.map(|one| one.0).max());
     let Some((least, most)) = ends else {
         return Vec::new();
     };

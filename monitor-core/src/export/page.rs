@@ -12,7 +12,7 @@ use crate::data::buckets::{HistogramKind, ShownBuckets};
 use crate::data::catalog::Id;
 use crate::data::family::ValueView::{Float, Int};
 use crate::data::family::{
-    Family, Histogram, HistogramView, Labels, NativeBuckets, ValueView, Visitor, are_mixed,
+    Family, Histogram, HistogramView, Labels, NativeBuckets, ValueView, Visitor,
 };
 use crate::data::key::StatKey;
 use crate::data::snapshot::{ClockSource, MethodSnapshot, Snapshot};
@@ -124,9 +124,6 @@ impl<'a> PageParts<'a> {
                 self.show_built_in(spec.id, visitor);
             } else if own > 0 {
                 visitor.family(&entry.family);
-                if are_mixed(rest[..own].iter().map(|child| child.value)) {
-                    visitor.without_native();
-                }
                 for child in &rest[..own] {
                     visitor.started(child.started);
                     visitor.child(&child.labels, child.value);
