@@ -139,6 +139,8 @@ impl CellCounts {
         self.window.each(used, |at, count| each(first + at, count));
         for outer in self.outer() {
             let used = outer.window.used.load(Acquire);
+            // Anew: the window may have got its place since the load above, which knew of none.
+            let first = self.first.load(Relaxed) as usize;
             outer.window.each(used, |at, count| {
                 each(outer_cell(first, outer.number, at), count);
             });
