@@ -223,7 +223,7 @@ macro_rules! profile_families {
             DroppedExemplars Counter "monitor_dropped_exemplars_total"
                 "Exemplars that were not kept: longer than 128 characters, or with an invalid label.";
             CopiedReads Counter "monitor_copied_reads_total"
-                "Reads of a thread's counts that got a copy from it, as it went on too fast to be read.";
+                "Reads of a thread's counts that asked it for a copy, as it went on too fast to be read.";
         }
     };
 }

@@ -49,12 +49,12 @@ struct Window {
 struct Rare {
     /// By cell, what no longer fits into it: a multiple of [`MOST`] + 1, and [`IN_CARRY`].
     carried: Once<&'static [AtomicU64; WINDOW]>,
-    next: Link<FarWindow>,
+    next: Link<OuterWindow>,
 }
 
-/// A window beside the first one: cells `number * WINDOW` and up, as far as they are not in that.
+/// A window around the first one, or around those before it: half of it the cells below, half of it those above.
 #[derive(Debug)]
-struct FarWindow {
+struct OuterWindow {
     number: usize,
     window: Window,
 }
@@ -78,7 +78,7 @@ impl CellCounts {
 
     /// Puts the window around this cell; only the owner, before the first observation.
     pub(crate) fn place_around(&self, cell: usize) {
-        let first = cell.saturating_sub(WINDOW / 2);
+        let first = cell.saturating_sub(HALF);
         // Relaxed: before the Release of the first count.
         self.first.store(u32::try_from(first).unwrap_or(0), Relaxed);
     }
@@ -96,13 +96,13 @@ impl CellCounts {
     pub(crate) fn add(&self, cell: usize) {
         let is_added = u32::try_from(cell).is_ok_and(|cell| self.window().add(cell));
         if !is_added {
-            self.add_far(cell);
+            self.add_outer(cell);
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn add_far(&self, cell: usize) {
+    fn add_outer(&self, cell: usize) {
         let at = cell.wrapping_sub(self.first.load(Relaxed) as usize);
         if at < WINDOW {
             return self.window.add(at);
@@ -111,21 +111,23 @@ impl CellCounts {
             self.place_around(cell);
             return self.add(cell);
         }
-        let number = cell / WINDOW;
-        let known = self.far().find(|far| far.number == number);
-        let far = known.unwrap_or_else(|| {
-            let new = leak(FarWindow {
+        let (number, at) = outer_place(self.first.load(Relaxed) as usize, cell);
+        let known = self.outer().find(|outer| outer.number == number);
+        let outer = known.unwrap_or_else(|| {
+            let new = leak(OuterWindow {
                 number,
                 window: Window::new(),
             });
-            push(&self.window.rare().next, new, |far| &far.window.rare().next)
+            push(&self.window.rare().next, new, |outer| {
+                &outer.window.rare().next
+            })
         });
-        far.window.add(cell % WINDOW);
+        outer.window.add(at);
     }
 
-    fn far(&self) -> impl Iterator<Item = &'static FarWindow> {
+    fn outer(&self) -> impl Iterator<Item = &'static OuterWindow> {
         let next = |window: &Window| window.rare.get()?.next.get();
-        std::iter::successors(next(&self.window), move |far| next(&far.window))
+        std::iter::successors(next(&self.window), move |outer| next(&outer.window))
     }
 
     /// Hands over the cells that are not empty with their counts.
@@ -135,10 +137,11 @@ impl CellCounts {
         let used = self.window.used.load(Acquire);
         let first = self.first.load(Relaxed) as usize;
         self.window.each(used, |at, count| each(first + at, count));
-        for far in self.far() {
-            let used = far.window.used.load(Acquire);
-            far.window
-                .each(used, |at, count| each(far.number * WINDOW + at, count));
+        for outer in self.outer() {
+            let used = outer.window.used.load(Acquire);
+            outer.window.each(used, |at, count| {
+                each(outer_cell(first, outer.number, at), count);
+            });
         }
     }
 
@@ -167,6 +170,27 @@ impl CellCounts {
             used &= (!0_u64).checked_shl(next_line).unwrap_or(0);
         }
         all.into()
+    }
+}
+
+/// Half a window.
+const HALF: usize = WINDOW / 2;
+
+/// The number of the outer window of a cell, and its place there, where the window begins with the cell `first`.
+fn outer_place(first: usize, cell: usize) -> (usize, usize) {
+    if cell < first {
+        let below = first - 1 - cell;
+        return (below / HALF, HALF - 1 - below % HALF);
+    }
+    let above = cell - (first + WINDOW);
+    (above / HALF, HALF + above % HALF)
+}
+
+/// The cell at a place of an outer window.
+fn outer_cell(first: usize, number: usize, at: usize) -> usize {
+    match at.checked_sub(HALF) {
+        Some(above) => first + WINDOW + number * HALF + above,
+        None => first - 1 - (number * HALF + HALF - 1 - at),
     }
 }
 

@@ -95,7 +95,7 @@ pub(super) fn note(method: &MethodCore, provider: &AnyProvider, span: Span, fail
     let exemplars = method.exemplars.get_or_init(|| leak(Exemplars::default()));
     let partition = method.shared.cells();
     let cell = partition.cell(span.ticks());
-    let bucket = usize::from(partition.cells.buckets(cell).classic);
+    let bucket = usize::from(partition.partition.buckets(cell).classic);
     let place = u32::try_from(bucket).ok();
     let Some(cell) = place.and_then(|place| exemplars.get_or_grow(place)) else {
         return;

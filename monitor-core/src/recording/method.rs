@@ -103,7 +103,7 @@ impl MethodShared {
     /// The bounds of its durations: while they are not fixed, those that a call would fix.
     pub(crate) fn bounds(&self) -> Arc<[f64]> {
         match self.cells.get() {
-            Some(fixed) => Arc::clone(&fixed.cells.bounds),
+            Some(fixed) => Arc::clone(&fixed.partition.bounds),
             None => union(&self.storage.rules().bounds.time, self.own_bounds),
         }
     }
@@ -444,7 +444,7 @@ impl MethodList {
             let cells = method.shared.cells.get();
             step(
                 method.shared.own.prefetch()
-                    ^ cells.map_or(0, |fixed| fixed.cells.bounds.len() as u64),
+                    ^ cells.map_or(0, |fixed| fixed.partition.bounds.len() as u64),
             );
         }
         for shard in shards {

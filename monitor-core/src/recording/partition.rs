@@ -143,8 +143,12 @@ impl BucketTotals {
             *total += count;
         }
         if let Some(by_cell) = &mut self.by_cell {
-            by_cell.resize(by_cell.len().max(cells.cells()), 0);
-            by_cell[cell.min(cells.cells() - 1)] += count;
+            if by_cell.is_empty() {
+                by_cell.resize(cells.cells(), 0);
+            }
+            if let Some(total) = by_cell.get_mut(cell) {
+                *total += count;
+            }
         }
     }
 
@@ -157,8 +161,10 @@ impl BucketTotals {
     }
 }
 
-/// Steps of the look-up table: 16 for each power of two, below [`LONG`].
+/// Steps of the look-up table for each power of two, as a power of two.
 const STEPS_LOG2: u32 = 4;
+
+/// All steps: those below [`LONG`] are 448, and a power of two needs no check of an index.
 const STEPS: usize = 512;
 
 /// In place of the first cell of a step with more edges than it can hold.
@@ -183,7 +189,7 @@ struct Step {
 /// edge below the duration. A step with more edges, and a duration of [`LONG`] ticks or more, is searched.
 #[derive(Debug)]
 pub(crate) struct TickPartition {
-    pub(crate) cells: Partition<u64>,
+    pub(crate) partition: Partition<u64>,
     /// Calls of at least so many ticks take the slow path: [`LONG`], or 0 once all of them are to.
     slow_from: StaticAtomicU64,
     steps: Box<[Step; STEPS]>,
@@ -191,13 +197,13 @@ pub(crate) struct TickPartition {
 
 impl TickPartition {
     pub(crate) fn new(bounds: &Arc<[f64]>, clock: &Clock) -> Self {
-        let cells = Partition::new(bounds, |bound| clock.ticks(bound));
+        let partition = Partition::new(bounds, |bound| clock.ticks(bound));
         let step = |at: usize| {
-            let (least, next) = (lower_edge(at), lower_edge(at + 1));
-            let first = cells.cell(least);
-            let within = cells.edges[first..]
+            let (least, greatest) = (lower_edge(at), lower_edge(at + 1) - 1);
+            let first = partition.cell(least);
+            let within = partition.edges[first..]
                 .iter()
-                .take_while(|edge| **edge + 1 < next);
+                .take_while(|edge| **edge < greatest);
             let mut edges = [u32::MAX; 2];
             let count = within.clone().count();
             for (edge, within) in edges.iter_mut().zip(within) {
@@ -209,19 +215,10 @@ impl TickPartition {
                 first: first.unwrap_or(AWAY),
             }
         };
-        let steps: Vec<Step> = (0..STEPS).map(step).collect();
-        let steps = steps.try_into().unwrap_or_else(|_| {
-            Box::new(
-                [Step {
-                    edges: [0; 2],
-                    first: AWAY,
-                }; STEPS],
-            )
-        });
         Self {
-            cells,
+            steps: Box::new(std::array::from_fn(step)),
+            partition,
             slow_from: StaticAtomicU64::new(LONG),
-            steps,
         }
     }
 
@@ -242,7 +239,12 @@ impl TickPartition {
         let is_short = ticks < LONG;
         let cell = is_short.then(|| self.cell_of_short(ticks) as usize);
         cell.filter(|cell| *cell < AWAY as usize)
-            .unwrap_or_else(|| self.cells.cell(ticks))
+            .unwrap_or_else(|| self.partition.cell(ticks))
+    }
+
+    /// How many cells there are.
+    pub(crate) fn cells(&self) -> usize {
+        self.partition.cells()
     }
 
     /// The cell of a duration below [`LONG`], or a number from [`AWAY`] on where it has to be searched.

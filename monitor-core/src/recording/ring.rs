@@ -109,7 +109,7 @@ impl Ring {
     }
 
     /// Enters a call: its end, and the rest of the entry.
-    // Every store is a Release and pairs with the reader's Acquire of the same cell: a reader that sees the new
+    // Every store that a reader compares with the head is a Release and pairs with the reader's Acquire of the same cell: a reader that sees the new
     // content of a place then also sees a head that makes it leave the old one out.
     #[inline]
     fn enter(&self, end: u64, rest: u64) -> u64 {
@@ -173,12 +173,14 @@ impl Ring {
         Some(long[place(seq)].load(Acquire))
     }
 
-    /// The entries of a batch; only the owner.
+    /// The durations of a batch, if all of its calls succeeded in less than [`LONG`] ticks; only the owner.
     #[inline]
-    pub(crate) fn batch(&self, first: u64) -> [Entry; BATCH] {
+    pub(crate) fn usual_batch(&self, first: u64) -> Option<impl Iterator<Item = u64> + Clone> {
         let (batches, _) = self.entries.as_chunks::<BATCH>();
-        let batch = &batches[place(first) / BATCH];
-        std::array::from_fn(|at| Entry(batch[at].load(Relaxed)))
+        let words = batches[place(first) / BATCH].iter();
+        let words = words.map(|entry| entry.load(Relaxed));
+        let any = words.clone().fold(0, |any, word| any | word);
+        (any & (FAILED | LONG) == 0).then(|| words.map(|word| word & (LONG - 1)))
     }
 
     /// How many calls have been entered.
@@ -197,24 +199,6 @@ impl Ring {
     pub(crate) fn intact_from(&self) -> u64 {
         // Acquire loads of the entries come before this one, so it sees the head their overwriting began at.
         (self.head.load(Relaxed) + 1).saturating_sub(ENTRIES as u64)
-    }
-}
-
-/// One call of a [`Ring`] as it is kept.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Entry(u64);
-
-impl Entry {
-    /// True if its duration stands elsewhere.
-    #[inline]
-    pub(crate) fn is_long(self) -> bool {
-        self.0 & LONG != 0
-    }
-
-    /// The duration of one that is not long, if it succeeded.
-    #[inline]
-    pub(crate) fn short_success(self) -> Option<u64> {
-        (self.0 & FAILED == 0).then_some(self.0 & (LONG - 1))
     }
 }
 

@@ -5,7 +5,8 @@
 //! lock). So an update is a plain load and a plain store; no locked instruction, no cache line shared with another
 //! writer. A call that ends on another thread than it started on is entered in that thread's shard.
 //!
-//! The orderings of counts and sums are described at [`Shard`], those of the last calls at [`Ring`].
+//! The orderings of counts and sums are described at [`Shard`] and in [`successes`](crate::recording::successes), those of
+//! the last calls at [`Ring`].
 
 use crate::base::append::{Link, push, walk};
 use crate::base::clock::Clock;
@@ -29,11 +30,11 @@ use crate::recording::values::ShardValues;
 ///
 /// # Consistency
 ///
-/// At the end of a call the owner frees the slot, then adds to a bucket, then to the sum, each with a Release store. A
-/// reader takes the sum first, then the buckets, and the started side last, each with Acquire. So each call in the sum
-/// is in the buckets (the sum may lag by calls just ending), and each call in the buckets had started (in flight is
-/// never negative) and is in no slot. Success, failure, processed and the histograms are all sums of the same cells, so
-/// they always add up, and none can ever fall.
+/// At the end of a call the owner frees the slot, then enters the call in the ring, and a failed one before that in
+/// [`Failures`] and after it in a cell, each with a Release store. A reader takes the failures (sum, then cells), the
+/// successes as of one moment ([`Successes`]), and the started side last, each with Acquire. So each call that is counted
+/// as ended had started (in flight is never negative) and is in no slot. Success, failure, processed and the histograms
+/// are sums of the same calls, so they always add up, and none can ever fall.
 // In this order, so that the fields a snapshot reads lie in few cache lines: it reads the shards of all threads, most
 // of which are in no cache, and waits for each line.
 #[repr(C, align(128))]
@@ -238,7 +239,7 @@ impl Shard {
                     self.record.set_current(task.outer());
                 }
                 self.slots.release(slot);
-                self.entered(self.ring.push_short(end, duration));
+                self.fold_if_due(self.ring.push_short(end, duration));
             }
             None => self.end_ok_slow(slot, end),
         }
@@ -266,12 +267,12 @@ impl Shard {
         if !self.is_known_ok() {
             self.status_changed();
         }
-        self.entered(self.ring.push(span.end, span.ticks()));
+        self.fold_if_due(self.ring.push(span.end, span.ticks()));
     }
 
     /// Counts the successes of the ring, when so many calls have been entered that it is time to; only the owner.
     #[inline]
-    fn entered(&self, calls: u64) {
+    fn fold_if_due(&self, calls: u64) {
         if calls.is_multiple_of(BATCH as u64) {
             self.ok.fold(&self.ring, self.cells);
         }
@@ -327,7 +328,7 @@ impl Shard {
                 streak.note_failure(&self.head.observed[at], &failures.observed[at], status);
             }
         }
-        self.entered(entered);
+        self.fold_if_due(entered);
     }
 
     /// The error type of a call of the ring, if it failed; to be trusted if [`Ring::intact_from`] then is not above
@@ -441,7 +442,7 @@ impl Shard {
             self.method.storage.copied_reads.fetch_add(1, Relaxed);
         }
         for (cell, count) in &counts.cells {
-            total.add(&self.cells.cells, *cell, *count);
+            total.add(&self.cells.partition, *cell, *count);
         }
         EndedCalls {
             calls: counts.calls,
@@ -463,7 +464,7 @@ impl Shard {
             }
             let mut count = 0;
             one.counts.each(|cell, more| {
-                total.add(&self.cells.cells, cell, more);
+                total.add(&self.cells.partition, cell, more);
                 count += more;
             });
             types[index] += count;

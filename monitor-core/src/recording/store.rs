@@ -65,7 +65,7 @@ pub(crate) struct StorageCore {
     pub(super) exemplars: Latest<Option<AnyProvider>>,
     /// Exemplars that no page can hold.
     pub(crate) dropped_exemplars: AtomicU64,
-    /// How often a snapshot had to ask a thread for a copy of its counts.
+    /// How often a reader asked a thread for a copy of its counts.
     pub(crate) copied_reads: AtomicU64,
     /// Names of error types that calls gave and neither the configuration nor code knows.
     unknown_types: Interner<Arc<str>>,
@@ -237,14 +237,14 @@ impl StorageCore {
     ) -> &'static TickPartition {
         let _listing = lock(&self.listing);
         let common = self.rules().durations;
+        let bounds = union(&common.partition.bounds, own);
+        let is_same = |fixed: &&TickPartition| fixed.partition.bounds == bounds;
+        let mut known = self.shared.items().filter_map(MethodShared::fixed_cells);
         let fixed = if own.is_empty() {
             common
         } else {
-            let new = || {
-                let bounds = union(&common.cells.bounds, own);
-                leak(TickPartition::new(&bounds, &self.clock))
-            };
-            cells.get().unwrap_or_else(new)
+            let known = cells.get().or_else(|| known.find(is_same));
+            known.unwrap_or_else(|| leak(TickPartition::new(&bounds, &self.clock)))
         };
         if self.exemplars.load().is_some() {
             fixed.force_slow_path();

@@ -6,23 +6,27 @@
 //!
 //! # Consistency
 //!
-//! Entries up to `folded`, a multiple of [`BATCH`], are in the cells. To fold the next ones, the owner writes the totals
-//! that will hold then into the pair that is not in force, adds each entry to its cell, in their order, and moves
-//! `folded` on, which puts the new totals in force. Each store is a Release, each load of a reader an Acquire. A reader
-//! takes `folded` with the totals in force, the cells, the end of the ring and the entries from `folded` on, and then
-//! `folded` again:
+//! Entries up to `folded`, a multiple of [`BATCH`], are in the cells. To *fold* the next ones, the owner writes the totals
+//! that will hold then into the pair that is not the current one, adds each entry to its cell, in their order, and moves
+//! `folded` on, which makes the new totals the current ones. Each store is a Release, each load of a reader an Acquire. A
+//! reader takes `folded` with the current totals, the cells, the end of the ring and the entries from `folded` on, and
+//! then `folded` again:
 //!
 //! - `folded` is another: the owner has come further meanwhile. The reader tries again.
 //! - It is the same, and the cells add up to the calls of the totals. A cell never falls, so each is as it was at
 //!   `folded`: the rest is in the ring.
 //! - It is the same, and there are `n` more in the cells: the owner is in a fold. If the reader sees the same sum once
 //!   more, all cells are the same once more. Then they are those of one moment: the first read of the newest entry
-//!   that was added made all earlier ones visible to the second. So the first `n` entries are in the cells. The owner
-//!   may rest there as long as it likes; nobody waits for it.
+//!   that was added made all earlier ones visible to the second. So the first `n` entries are in the cells, and an owner
+//!   that stops within a fold, for as long as the system likes, delays no reader.
 //!
-//! A reader fails only while the owner runs, and folds faster than the reader reads. After [`TRIES`] times it asks the
-//! owner for a copy, which that makes at the end of its next fold, unless somebody looks at the last copy just then; and
-//! goes on trying. So it ends when the owner goes on, and when the owner rests.
+//! Times are added up in the same groups on both sides, a batch before it is added to the total: a sum of floats that
+//! was rounded in another order could be lower than the one a reader saw before.
+//!
+//! A reader fails only while the owner runs. After [`TRIES`] times it asks the owner for a copy, which that makes at the
+//! end of its next fold, unless the lock of the last copy is taken at that moment; and goes on trying. So it ends when
+//! the owner goes on, and when the owner stops. (Readers take that lock to move a buffer in or out. Only one that is
+//! stopped right there makes another reader of the same shard go on trying.)
 
 use crate::base::append::IN_MODEL;
 use crate::base::sync::{
@@ -48,15 +52,15 @@ const TRIES: u32 = if IN_MODEL { 8 } else { 32 };
 pub(crate) struct Successes {
     /// How many entries of the ring are in the cells.
     folded: AtomicU64,
-    /// In force in turn, from fold to fold.
-    totals: [Totals; 2],
+    /// The current ones in turn, from fold to fold.
+    totals: [FoldedTotals; 2],
     copy: Once<&'static CopyForReaders>,
     cells: CellCounts,
 }
 
 /// All calls in the cells.
 #[derive(Debug, Default)]
-struct Totals {
+struct FoldedTotals {
     calls: AtomicU64,
     /// How long they took in all: the bits of a float. Sums of ticks are exact to 2^53 (40 days at 2.6 GHz), and have no
     /// end where 64 bits of ticks overflow after a week of 10,000 tasks at once.
@@ -64,7 +68,7 @@ struct Totals {
 }
 
 /// The successes of a shard at one moment.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Default)]
 pub(crate) struct SuccessCounts {
     /// Cells with counts; a cell may be there several times.
     pub(crate) cells: Vec<(usize, u64)>,
@@ -76,11 +80,12 @@ pub(crate) struct SuccessCounts {
 }
 
 /// What the owner leaves for readers that could not read.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct CopyForReaders {
-    /// 1 if a reader asks for a new one.
+    /// 1 if a reader asks for one.
     is_wanted: AtomicU32,
-    /// The owner never waits for this lock.
+    /// A copy, where there is one: a reader takes it out. Before, it is the room that a reader made for one, as the owner
+    /// allocates nothing. The owner never waits for this lock.
     counts: Mutex<SuccessCounts>,
 }
 
@@ -101,8 +106,8 @@ impl Successes {
         }
     }
 
-    /// The totals that are in force once so many entries are folded.
-    fn totals_at(&self, folded: u64) -> &Totals {
+    /// The totals that are the current ones once so many entries are folded.
+    fn totals_at(&self, folded: u64) -> &FoldedTotals {
         let [even, odd] = &self.totals;
         if (folded / STEP).is_multiple_of(2) {
             even
@@ -115,34 +120,32 @@ impl Successes {
     #[inline(never)]
     pub(crate) fn fold(&self, ring: &Ring, partition: &TickPartition) {
         let folded = self.folded.load(Relaxed);
-        let entries = ring.batch(folded);
-        if self.cells.is_unplaced() || entries.iter().any(|entry| entry.is_long()) {
-            self.fold_slow(ring, partition, folded);
-        } else {
-            let successes = entries.iter().filter_map(|entry| entry.short_success());
-            let add = |(calls, ticks), more| (calls + 1, ticks + more);
-            let (calls, ticks) = successes.clone().fold((0, 0), add);
-            self.put_in_force_next(folded, calls, ticks_as_f64(ticks));
-            let window = self.cells.window();
-            for duration in successes {
-                if !window.add(partition.cell_of_short(duration)) {
-                    self.cells.add(partition.cell(duration));
+        match ring.usual_batch(folded) {
+            Some(durations) if !self.cells.is_unplaced() => {
+                let ticks = durations.clone().sum();
+                self.write_next_totals(folded, STEP, ticks_as_f64(ticks));
+                let window = self.cells.window();
+                for duration in durations {
+                    if !window.add(partition.cell_of_short(duration)) {
+                        self.cells.add(partition.cell(duration));
+                    }
                 }
             }
+            _ => self.fold_slow(ring, partition, folded),
         }
         self.folded.store(folded + STEP, Release);
         if let Some(copy) = self.copy.get() {
-            self.copy_if_wanted(copy);
+            self.copy_if_wanted(copy, partition);
         }
     }
 
-    #[cold]
+    /// The same for a batch with calls that failed or were long, and for the first.
     #[inline(never)]
     fn fold_slow(&self, ring: &Ring, partition: &TickPartition, folded: u64) {
         let successes = (folded..folded + STEP).filter_map(|seq| ring.success(seq));
         let add = |(calls, ticks), more| (calls + 1, ticks + ticks_as_f64(more));
         let (calls, ticks) = successes.clone().fold((0, 0.0), add);
-        self.put_in_force_next(folded, calls, ticks);
+        self.write_next_totals(folded, calls, ticks);
         if self.cells.is_unplaced() {
             let mut batch = [usize::MAX; BATCH];
             for (place, duration) in batch.iter_mut().zip(successes.clone()) {
@@ -159,7 +162,7 @@ impl Successes {
 
     /// Writes the totals that hold once the entries from `folded` on, so many calls of so many ticks, are folded.
     #[inline]
-    fn put_in_force_next(&self, folded: u64, calls: u64, ticks: f64) {
+    fn write_next_totals(&self, folded: u64, calls: u64, ticks: f64) {
         let [before, after] = [folded, folded + STEP].map(|folded| self.totals_at(folded));
         let ticks = f64::from_bits(before.ticks.load(Relaxed)) + ticks;
         after.ticks.store(ticks.to_bits(), Release);
@@ -180,20 +183,20 @@ impl Successes {
 
     #[cold]
     #[inline(never)]
-    fn copy_if_wanted(&self, copy: &CopyForReaders) {
+    fn copy_if_wanted(&self, copy: &CopyForReaders, partition: &TickPartition) {
         if copy.is_wanted.load(Relaxed) == 0 {
             return;
         }
-        let Some(mut counts) = try_lock(&copy.counts) else {
-            return;
-        };
-        copy.is_wanted.store(0, Relaxed);
-        let folded = self.folded.load(Relaxed);
-        self.read_cells(&mut counts, folded);
-        counts.entered = folded;
+        let has_room = |counts: &SuccessCounts| counts.cells.capacity() >= partition.cells();
+        if let Some(mut counts) = try_lock(&copy.counts).filter(|counts| has_room(counts)) {
+            copy.is_wanted.store(0, Relaxed);
+            let folded = self.folded.load(Relaxed);
+            self.read_cells(&mut counts, folded);
+            counts.entered = folded;
+        }
     }
 
-    /// The counts of the cells and the totals in force; returns the sum of the cells.
+    /// The counts of the cells and the current totals; returns the sum of the cells.
     #[inline]
     fn read_cells(&self, counts: &mut SuccessCounts, folded: u64) -> u64 {
         let totals = self.totals_at(folded);
@@ -233,21 +236,26 @@ impl Successes {
     ) -> bool {
         let folded = self.folded.load(Acquire);
         let sum = self.read_cells(counts, folded);
+        pass();
         let entered = ring.entered();
         let more = sum.wrapping_sub(counts.calls);
         let now = Some((folded, sum));
         let is_whole = more == 0 || std::mem::replace(last, now) == now;
+        // The second only ends a walk that is in vain: the look at `folded` below finds that too.
         if !is_whole || entered - folded > STEP {
             return false;
         }
+        pass();
         let rest = (folded..entered).filter_map(|seq| ring.success(seq));
+        let mut ticks = 0.0;
         for (at, duration) in (0..).zip(rest) {
             counts.calls += 1;
-            counts.ticks += ticks_as_f64(duration);
+            ticks += ticks_as_f64(duration);
             if at >= more {
                 counts.cells.push((partition.cell(duration), 1));
             }
         }
+        counts.ticks += ticks;
         counts.entered = entered;
         // Every load before was an Acquire: if any saw what was stored after another fold, this sees that fold.
         self.folded.load(Relaxed) == folded
@@ -261,38 +269,35 @@ impl Successes {
         partition: &TickPartition,
         counts: &mut SuccessCounts,
     ) {
-        // Nobody has seen more than this yet.
-        let since = ring.entered();
-        let new = || leak(CopyForReaders::new(partition.cells.cells()));
-        let copy = self.copy.get_or_init(new);
+        // No reader has seen more than this.
+        let since = ring.entered().max(1);
+        let copy = self.copy.get_or_init(|| leak(CopyForReaders::default()));
         let mut last = None;
-        loop {
+        while !self.try_read(ring, partition, counts, &mut last) {
+            if let Some(mut kept) = try_lock(&copy.counts) {
+                if kept.entered >= since {
+                    std::mem::swap(counts, &mut kept);
+                    break;
+                }
+                kept.entered = 0;
+                kept.cells.clear();
+                kept.cells.reserve(partition.cells());
+            }
             copy.is_wanted.store(1, Relaxed);
-            if self.try_read(ring, partition, counts, &mut last) {
-                return;
-            }
-            if let Some(kept) = try_lock(&copy.counts).filter(|kept| kept.entered >= since) {
-                counts.clone_from(&kept);
-                return;
-            }
             yield_now();
         }
+        // Nothing is kept for the next time; a reader that goes on makes room again.
+        let left = try_lock(&copy.counts).map(|mut kept| std::mem::take(&mut *kept));
+        drop(left);
     }
 }
 
-impl CopyForReaders {
-    /// With room for so many cells: the owner allocates nothing.
-    fn new(cells: usize) -> Self {
-        let counts = SuccessCounts {
-            cells: Vec::with_capacity(cells),
-            ..SuccessCounts::default()
-        };
-        Self {
-            is_wanted: AtomicU32::new(0),
-            counts: Mutex::new(counts),
-        }
-    }
-}
+/// A place in the middle of a read where tests can make it wait.
+#[cfg(not(all(test, not(monitor_loom))))]
+fn pass() {}
+
+#[cfg(all(test, not(monitor_loom)))]
+use tests::pass;
 
 /// One instruction, where a conversion from `u64` is a branch and several.
 #[inline]

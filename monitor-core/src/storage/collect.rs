@@ -3,7 +3,7 @@
 //! # Consistency
 //!
 //! Nothing here stops a writer. The sums of a snapshot agree because of the order of reading: of each method first the
-//! finished side of all shards (sums, then buckets), then the started side, then the slots of calls in flight. So a
+//! finished side of all shards, then the started side, then the slots of calls in flight. So a
 //! call that is counted as finished is counted as started, and a call that is in flight all this time is in a slot. The
 //! list of shards is walked anew for each side, as a call may end in a shard that was listed before the one it started
 //! in. The orderings that pair with these reads are explained at [`Shard`](crate::recording::shard::Shard).
@@ -25,7 +25,7 @@ use crate::recording::callers::ENTRY;
 use crate::recording::config::Totals;
 use crate::recording::exemplar;
 use crate::recording::method::MethodCore;
-use crate::recording::partition::BucketTotals;
+use crate::recording::partition::{BucketTotals, TickPartition};
 use crate::recording::shard::Shard;
 use crate::recording::store::{Rules, StorageCore};
 use crate::recording::successes::SuccessCounts;
@@ -82,15 +82,17 @@ pub(crate) struct MethodCounts {
 }
 
 impl MethodCounts {
-    /// Reads sums and buckets of all shards, then the started side, then the slots (see [`Shard`](crate::recording::shard::Shard)).
-    /// `buckets` is how many classic ones there are; `counts` is room for a shard's.
+    /// Reads what ended in all shards, then the started side, then the slots (see [`Shard`](crate::recording::shard::Shard)).
+    /// `fixed` are the cells of the method, if they were fixed before this: else it has no calls. `counts` is room for a
+    /// shard's.
     pub(crate) fn read(
         method: &MethodCore,
-        buckets: usize,
+        fixed: Option<&TickPartition>,
         with_native: bool,
         now: u64,
         counts: &mut SuccessCounts,
     ) -> Self {
+        let buckets = fixed.map_or(0, |fixed| fixed.partition.bounds.len() + 1);
         let outcomes = || OutcomeCounts {
             buckets: BucketTotals::new(buckets, with_native),
             calls: 0,
@@ -99,7 +101,8 @@ impl MethodCounts {
         let (mut success, mut failure, mut errors) = (outcomes(), outcomes(), Vec::new());
         let mut callers = CallersOf::default();
         let mut entries = CountedCalls::default();
-        for shard in method.shards() {
+        let shards = || fixed.into_iter().flat_map(|_| method.shards());
+        for shard in shards() {
             // Before the buckets, in which they are counted first.
             shard
                 .failed()
@@ -119,7 +122,7 @@ impl MethodCounts {
         #[cfg(all(test, not(monitor_loom)))]
         parking::pass();
         // The list again: a call that ended above may have started in a shard that was not listed yet.
-        for shard in method.shards() {
+        for shard in shards() {
             shard
                 .started()
                 .for_each(|(caller, count)| callers.add(caller, STARTED, count));
@@ -444,18 +447,23 @@ fn read_method(
     read: &mut Reading,
 ) -> MethodSnapshot {
     let clock = &method.storage.clock;
-    let bounds = &method.shared.bounds();
-    let buckets = bounds.len() + 1;
-    let counts = MethodCounts::read(method, buckets, read.with_native, now, &mut read.counts);
+    // First: before they are fixed there was no call, and then they may be others.
+    let fixed = method.shared.fixed_cells();
+    let bounds = match fixed {
+        Some(fixed) => Arc::clone(&fixed.partition.bounds),
+        None => method.shared.bounds(),
+    };
+    let counts = MethodCounts::read(method, fixed, read.with_native, now, &mut read.counts);
     let in_flight = counts.started.saturating_sub(counts.finished());
-    let partition = method.shared.fixed_cells();
     let histogram = |outcome: OutcomeCounts| {
         let sum = clock.in_seconds(outcome.ticks);
         let none = || read.with_native.then(NativeBuckets::default);
-        let native = partition.map_or_else(none, |fixed| outcome.buckets.native(&fixed.cells));
+        let native = fixed.map_or_else(none, |fixed| outcome.buckets.native(&fixed.partition));
+        let mut counts = outcome.buckets.classic;
+        counts.resize(bounds.len() + 1, 0);
         Histogram {
             native,
-            ..Histogram::new(Arc::clone(bounds), outcome.buckets.classic, sum)
+            ..Histogram::new(Arc::clone(&bounds), counts, sum)
         }
     };
     let entries_in_flight = counts.entries.in_flight();

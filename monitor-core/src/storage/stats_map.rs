@@ -174,7 +174,7 @@ impl MonitorStorage {
 fn missing_buckets(core: &StorageCore) -> impl Iterator<Item = StartUpWarning> {
     let buckets = core.rules().config.buckets.as_deref().unwrap_or_default();
     core.shared.items().filter_map(|shared| {
-        let cells = &shared.fixed_cells()?.cells.bounds;
+        let cells = &shared.fixed_cells()?.partition.bounds;
         let lacks = |bound: &&f64| !cells.contains(bound);
         let missing = buckets.iter().filter(lacks).count();
         let method = Arc::clone(&shared.plain.name);

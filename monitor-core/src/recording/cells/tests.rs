@@ -27,15 +27,21 @@ fn every_cell_has_a_count_of_its_own_wherever_the_window_is() {
 }
 
 #[test]
-fn observations_within_six_octaves_of_the_first_need_no_second_window() {
+fn one_more_window_has_the_cells_on_both_sides_of_the_first() {
     let cells = CellCounts::new();
     cells.place_around(200);
     (136..264).for_each(|cell| cells.add(cell));
-    assert_eq!(cells.far().count(), 0);
-    cells.add(135);
-    cells.add(264);
-    cells.add(265);
-    assert_eq!(cells.far().count(), 2);
+    assert_eq!(cells.outer().count(), 0);
+    (72..136).chain(264..328).for_each(|cell| cells.add(cell));
+    assert_eq!(cells.outer().count(), 1);
+    cells.add(71);
+    cells.add(328);
+    assert_eq!(cells.outer().count(), 2);
+}
+
+#[test]
+fn more_windows_are_no_larger_than_is_promised() {
+    assert_eq!(size_of::<OuterWindow>() + size_of::<Rare>(), 576);
 }
 
 #[test]

@@ -46,11 +46,11 @@ fn every_edge_and_its_neighbours_are_in_the_buckets_of_their_definition() {
     for clock in TICKS.map(clock) {
         for bounds in sets_of_bounds() {
             let partition = TickPartition::new(&bounds, &clock);
-            let edges = partition.cells.edges.iter().copied();
+            let edges = partition.partition.edges.iter().copied();
             let powers = (0..64).map(|power| 1_u64 << power);
             for tick in edges.chain(powers) {
                 for ticks in [tick.saturating_sub(1), tick, tick.saturating_add(1)] {
-                    let found = partition.cells.buckets(partition.cell(ticks));
+                    let found = partition.partition.buckets(partition.cell(ticks));
                     assert_eq!(found, by_definition(&bounds, &clock, ticks), "{ticks}");
                 }
             }
@@ -129,7 +129,7 @@ proptest! {
         let ticks = value >> shift;
         let bounds: Arc<[f64]> = bounds.into();
         let partition = TickPartition::new(&bounds, &clock);
-        let found = partition.cells.buckets(partition.cell(ticks));
+        let found = partition.partition.buckets(partition.cell(ticks));
         prop_assert_eq!(found, by_definition(&bounds, &clock, ticks));
     }
 }

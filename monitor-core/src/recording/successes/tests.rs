@@ -1,3 +1,4 @@
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed as StdRelaxed};
 
@@ -131,24 +132,111 @@ fn an_owner_that_rests_in_a_fold_holds_no_reader_up() {
 }
 
 #[test]
-fn the_owner_leaves_a_copy_where_one_is_wanted() {
+fn the_owner_leaves_a_copy_where_one_is_wanted_and_there_is_room() {
     let calls = Calls::new();
-    let copy = leak(CopyForReaders::new(calls.partition.cells.cells()));
-    calls.successes.copy.get_or_init(|| copy);
-    (0..16).for_each(|_| calls.end_next());
-    assert_eq!(lock(&copy.counts).entered, 0);
+    let copy = calls
+        .successes
+        .copy
+        .get_or_init(|| leak(CopyForReaders::default()));
+    let batch = || (0..BATCH).for_each(|_| calls.end_next());
+    let copied = || lock(&copy.counts).entered;
+    batch();
+    assert_eq!(copied(), 0);
     copy.is_wanted.store(1, Relaxed);
+    batch();
+    // There is no room.
+    assert_eq!((copied(), copy.is_wanted.load(Relaxed)), (0, 1));
+    lock(&copy.counts).cells.reserve(calls.partition.cells());
     {
         let _looking = lock(&copy.counts);
-        (0..16).for_each(|_| calls.end_next());
+        batch();
     }
-    assert_eq!(lock(&copy.counts).entered, 0);
-    (0..16).for_each(|_| calls.end_next());
-    assert_eq!(copy.is_wanted.load(Relaxed), 0);
-    assert_eq!(lock(&copy.counts).entered, 48);
+    assert_eq!(copied(), 0);
+    batch();
+    assert_eq!((copied(), copy.is_wanted.load(Relaxed)), (64, 0));
     calls.check(&lock(&copy.counts));
-    (0..16).for_each(|_| calls.end_next());
-    assert_eq!(lock(&copy.counts).entered, 48);
+    batch();
+    assert_eq!(copied(), 64);
+}
+
+#[test]
+fn the_sum_of_times_never_falls_however_large_it_is() {
+    // Where 64 ticks are the least difference between two sums.
+    let start = f64::from_bits((1023 + 58) << 52);
+    let calls = Calls::new();
+    let first = calls.successes.totals_at(0);
+    first.ticks.store(start.to_bits(), Relaxed);
+    let (mut before, mut counts) = (start, SuccessCounts::default());
+    for at in 0..20_000_u64 {
+        let entered = calls.ring.push(at, 40 + at * 7919 % 400);
+        for is_folded in [false, true] {
+            if is_folded && entered.is_multiple_of(STEP) {
+                calls.successes.fold(&calls.ring, &calls.partition);
+            }
+            calls
+                .successes
+                .read(&calls.ring, &calls.partition, &mut counts);
+            assert!(counts.ticks >= before, "{at}");
+            before = counts.ticks;
+        }
+    }
+    assert!(before > start);
+}
+
+type Hook = Box<dyn FnMut()>;
+
+thread_local! {
+    static HOOK: RefCell<Option<Hook>> = const { RefCell::new(None) };
+}
+
+/// Runs the hook of this thread, if it has one, in the middle of its reads.
+pub(super) fn pass() {
+    if let Some(mut hook) = HOOK.take() {
+        hook();
+        HOOK.set(Some(hook));
+    }
+}
+
+/// A reader that is stopped in the middle of each of its tries while the owner goes on.
+#[test]
+fn a_reader_that_is_stopped_anywhere_reads_the_calls_of_one_moment() {
+    // Within a batch, past it, and once or more around the ring.
+    for steps in [1, 15, 16, 17, 31, 100, 127, 128, 129, 300] {
+        let calls = Calls::new();
+        (0..40).for_each(|_| calls.end_next());
+        let mut stops = 0;
+        HOOK.set(Some(Box::new(move || {
+            stops += 1;
+            if stops <= 20 {
+                (0..steps).for_each(|_| calls.end_next());
+            }
+        })));
+        let mut counts = SuccessCounts::default();
+        calls.read(&mut counts);
+        HOOK.set(None);
+        assert!(counts.entered >= 40);
+    }
+}
+
+/// One that never gets through by itself.
+#[test]
+fn a_reader_that_is_always_overtaken_gets_a_copy() {
+    let calls = Calls::new();
+    (0..40).for_each(|_| calls.end_next());
+    HOOK.set(Some(Box::new(move || {
+        (0..BATCH).for_each(|_| calls.end_next());
+    })));
+    let mut counts = SuccessCounts::default();
+    let since = calls.ring.entered();
+    let is_read = calls
+        .successes
+        .read(&calls.ring, &calls.partition, &mut counts);
+    HOOK.set(None);
+    assert!(!is_read && counts.entered > since && counts.entered.is_multiple_of(STEP));
+    calls.check(&counts);
+    // Nothing is kept for the next time.
+    let copy = calls.successes.copy.get().expect("one was asked for");
+    assert_eq!(lock(&copy.counts).cells.capacity(), 0);
 }
 
 /// Readers of both kinds beside an owner that does nothing but end calls.
