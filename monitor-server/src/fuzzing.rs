@@ -68,7 +68,7 @@ fn answered(
     answer.map_or(StatusCode::INTERNAL_SERVER_ERROR, |answer| answer.status())
 }
 
-/// The answer to a scrape with these headers: format, `Content-Type`, and whether it may be gzip.
+/// The answer of a server with native histograms to a scrape with these headers: format, `Content-Type`, and whether it may be gzip.
 pub fn negotiated(headers: &HeaderMap) -> (Format, &'static str, bool) {
     let selection = negotiate::Selection::of(headers, true);
     (selection.format, selection.content_type, selection.gzip)

@@ -7,13 +7,14 @@ use libfuzzer_sys::fuzz_target;
 use monitor_fuzz::Format;
 use monitor_server::fuzzing::negotiated;
 
-const TYPES: [&str; 6] = [
+const TYPES: [&str; 7] = [
     "text/plain; version=0.0.4; charset=utf-8",
     "application/openmetrics-text; version=1.0.0; charset=utf-8",
     "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=allow-utf-8",
     "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores",
     "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=dots",
     "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=values",
+    "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited",
 ];
 
 // Lines of `Accept`, then a `|`, then lines of `Accept-Encoding`.
@@ -37,7 +38,10 @@ fuzz_target!(|data: &[u8]| {
             &["application/openmetrics-text", "application/*", "*/*"]
         ));
     }
-    if at > 1 {
+    assert_eq!(format == Format::Protobuf, at == 6, "{content_type}");
+    if format == Format::Protobuf {
+        assert!(names(accept, &["application/vnd.google.protobuf"]));
+    } else if at > 1 {
         assert!(names(accept, &["escaping"]), "only who asks is told of it");
     }
     if gzip {

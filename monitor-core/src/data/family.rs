@@ -279,7 +279,9 @@ impl<'a> HistogramView<'a> {
         match self.other {
             // Most methods have no failures.
             Some(other) if other.count() > 0 => {
-                NativeBuckets::sum([Some(one), other.native.as_ref()]).map(Cow::Owned)
+                let mut sum = one.clone();
+                sum.merge(other.native.as_ref()?);
+                Some(Cow::Owned(sum))
             }
             _ => Some(Cow::Borrowed(one)),
         }

@@ -96,9 +96,7 @@ impl NativeBuckets {
     /// assert_eq!((one.schema, one.positive), (2, vec![(-1, 3), (0, 4)]));
     /// ```
     pub fn merge(&mut self, other: &Self) {
-        let is_alike = self.schema == other.schema
-            && self.zero_threshold.partial_cmp(&other.zero_threshold) == Some(Ordering::Equal);
-        if is_alike {
+        if self.is_alike(other) {
             self.add(other);
             return;
         }
@@ -123,13 +121,35 @@ impl NativeBuckets {
     }
 
     /// The sum of histograms; `None` if one of them is missing, or there are none.
-    pub(crate) fn sum<'a>(all: impl IntoIterator<Item = Option<&'a Self>>) -> Option<Self> {
-        let mut all = all.into_iter();
-        let mut sum = all.next()??.clone();
-        for one in all {
-            sum.merge(one?);
+    pub(crate) fn sum<'a, I>(all: I) -> Option<Self>
+    where
+        I: IntoIterator<Item = Option<&'a Self>>,
+        I::IntoIter: Clone,
+    {
+        let all = all.into_iter();
+        let first = all.clone().next()??;
+        if all.clone().any(|one| one.is_none()) {
+            return None;
         }
-        Some(sum)
+        let all = all.flatten();
+        if all.clone().all(|one| one.is_alike(first)) {
+            return Some(Self {
+                zero: all.clone().map(|one| one.zero).sum(),
+                positive: added_up(all.clone().map(|one| &*one.positive)),
+                negative: added_up(all.map(|one| &*one.negative)),
+                ..*first
+            });
+        }
+        all.cloned().reduce(|mut sum, one| {
+            sum.merge(&one);
+            sum
+        })
+    }
+
+    /// Whether a bucket of the one is a bucket of the other.
+    fn is_alike(&self, other: &Self) -> bool {
+        self.schema == other.schema
+            && self.zero_threshold.partial_cmp(&other.zero_threshold) == Some(Ordering::Equal)
     }
 
     /// Halves the resolution: each bucket becomes one with its neighbour.
@@ -194,6 +214,35 @@ impl NativeBuckets {
         }
         self.zero_threshold = self.zero_threshold.max(end);
     }
+}
+
+/// Most indices of a table of counts: those of all buckets of a schema of 3, and more.
+const TABLE: usize = 1 << 15;
+
+/// The sum of lists of counts by index: in a table, as the lists may be thousands.
+fn added_up<'a>(lists: impl Iterator<Item = &'a [(i32, u64)]> + Clone) -> Vec<(i32, u64)> {
+    let lower = lists.clone().filter_map(|list| list.first());
+    let upper = lists.clone().filter_map(|list| list.last());
+    let least = lower.map(|one| one.0).min();
+    let ends = least.zip(upper.map(|one| one.0).max());
+    let Some((least, most)) = ends else {
+        return Vec::new();
+    };
+    let place = |index: i32| usize::try_from(i64::from(index) - i64::from(least)).ok();
+    let Some(width) = place(most).filter(|width| *width < TABLE) else {
+        let mut sum = Vec::new();
+        lists.for_each(|list| add_buckets(&mut sum, list));
+        return sum;
+    };
+    let mut table = vec![0; width + 1];
+    for (index, count) in lists.flatten() {
+        // None where a list is not in ascending order: it is then found not to add up.
+        if let Some(sum) = place(*index).and_then(|at| table.get_mut(at)) {
+            *sum += count;
+        }
+    }
+    let sums = (least..).zip(table);
+    sums.filter(|(_, count)| *count > 0).collect()
 }
 
 /// Adds counts by index to others; both in ascending order.
@@ -309,6 +358,26 @@ mod tests {
             let mut turned = other.clone();
             turned.merge(&one);
             prop_assert_eq!(turned, sum);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_sum_of_many_is_that_of_one_after_the_other(all in prop::collection::vec(any_native(), 1..6), alike in any::<bool>(), far in any::<bool>()) {
+            let mut all = all;
+            for one in &mut all {
+                if alike {
+                    (one.schema, one.zero_threshold) = (3, 0.0);
+                }
+                if far {
+                    one.positive.push((270_000, 1));
+                }
+            }
+            let mut sum = all[0].clone();
+            all[1..].iter().for_each(|one| sum.merge(one));
+            prop_assert_eq!(NativeBuckets::sum(all.iter().map(Some)), Some(sum));
+            let with_none = all.iter().map(Some).chain([None]);
+            prop_assert_eq!(NativeBuckets::sum(with_none), None);
         }
     }
 

@@ -291,7 +291,8 @@ impl<'e> Page<'e> {
     }
 
     /// Hands the page on part by part, of which each is written over the one before: for a caller that compresses it,
-    /// and needs it nowhere whole. The parts are of some 64 KiB, and of whole lines.
+    /// and needs it nowhere whole. The parts are of some 64 KiB, and of whole lines. In protobuf, whose families have
+    /// their length before them, a large family is one part.
     pub fn encode_in_parts(&self, names: &[&str], format: Format, mut take: impl FnMut(&[u8])) {
         let mut part = Vec::new();
         let encoder = Encoder::new(format, names, &mut part).in_parts(PART, &mut take);

@@ -7,8 +7,9 @@
 //! # Lengths
 //!
 //! The length of a message stands before it. A child's value is written to a buffer of its own, whose length is known
-//! when it is copied to the page. A family is written behind room for the longest length, and moved up when it ends: so
-//! a page is handed on in whole families.
+//! when it is copied to the page. A family is written behind room for the longest length, and moved up when it ends. So
+//! a page is handed on in whole families; a large one's length goes before it as a part of its own, and it stays where
+//! it is.
 //!
 //! # Contents
 //!
@@ -17,7 +18,8 @@
 //! classic buckets and, where it has native ones, both: the reader chooses. Native buckets are written from the first
 //! to the last of a span; a gap of up to two empty ones does not end a span, as a new one takes more bytes (the
 //! specification of native histograms, "Spans"). Those that do not add up to the count are left out: Prometheus refuses
-//! the whole page for such a histogram.
+//! the whole page for such a histogram. So it does where some histograms of a message have native buckets and others have
+//! not: such a family is written as several messages of the same head, one for each run of children that are alike.
 
 use crate::base::clock::to_f64;
 use crate::data::family::{
@@ -42,6 +44,8 @@ pub(crate) struct MessageEncoder<'a> {
     take: Option<(usize, TakePart<'a>)>,
     /// The family whose children come now, if it is wanted.
     family: Option<FamilyMessage>,
+    /// The fields before its children.
+    head: Vec<u8>,
     /// The start time of the children to come, as a message; empty if there is none.
     started: Vec<u8>,
     /// The message of a child's value.
@@ -54,6 +58,8 @@ pub(crate) struct MessageEncoder<'a> {
 #[derive(Debug, Clone, Copy)]
 struct FamilyMessage {
     kind: FamilyType,
+    /// Whether its histograms have native buckets; `None` before the first.
+    is_native: Option<bool>,
     /// Where the room for its length begins.
     start: usize,
     /// Where its first child begins.
@@ -67,6 +73,7 @@ impl<'a> MessageEncoder<'a> {
             out,
             take: None,
             family: None,
+            head: Vec::new(),
             started: Vec::new(),
             value: Vec::new(),
             inner: Vec::new(),
@@ -113,6 +120,16 @@ impl<'a> MessageEncoder<'a> {
         let message = family.start + LENGTH_ROOM;
         let mut length = [0; MAX_VARINT];
         let bytes = put_varint(&mut length, size(end - message));
+        if let Some((least, take)) = &mut self.take
+            && end - message >= *least
+        {
+            // Large enough for a part of its own: nothing has to move.
+            take(&self.out[..family.start]);
+            take(&length[..bytes]);
+            take(&self.out[message..]);
+            self.out.clear();
+            return;
+        }
         let place = family.start..family.start + bytes;
         self.out.copy_within(message..end, place.end);
         self.out[place].copy_from_slice(&length[..bytes]);
@@ -147,7 +164,8 @@ impl<'a> MessageEncoder<'a> {
             ValueView::Int(value) if takes_numbers => self.number(family.kind, to_f64(value)),
             ValueView::Float(value) if takes_numbers => self.number(family.kind, value),
             ValueView::Histogram(value) if family.kind == FamilyType::Histogram => {
-                self.histogram(value);
+                let is_native = self.histogram(value);
+                self.part_from(family, is_native);
             }
             _ => return,
         }
@@ -207,7 +225,8 @@ impl<'a> MessageEncoder<'a> {
         }
     }
 
-    fn histogram(&mut self, histogram: HistogramView<'_>) {
+    /// Writes the message of a histogram; returns whether it has native buckets.
+    fn histogram(&mut self, histogram: HistogramView<'_>) -> bool {
         let (value, inner) = (&mut self.value, &mut self.inner);
         value.clear();
         let mut exemplars = histogram.exemplars().peekable();
@@ -225,17 +244,19 @@ impl<'a> MessageEncoder<'a> {
                 push_double(inner, 2, upper.unwrap_or(f64::INFINITY));
                 push_bytes(inner, 3, &exemplar_message(kept));
                 push_bytes(value, 3, inner);
-            } else if let Some(upper) = upper {
-                counted.push_bucket(value, upper);
+            } else if upper.is_some() || bounds.is_empty() {
+                counted.push_bucket(value, upper.unwrap_or(f64::INFINITY));
             }
-            // The bucket above all bounds is the count, and needs no message of its own.
+            // The bucket above all bounds is the count, and needs no message of its own; but where there is no other,
+            // Prometheus makes no classic series of a native histogram.
         }
         let below = counted.below;
         push_number(value, 1, below);
         push_double(value, 2, histogram.sum());
         let native = histogram.native();
-        if let Some(native) = native.filter(|native| native.is_valid(below)) {
-            push_native(value, &native, inner);
+        let native = native.filter(|native| native.is_valid(below));
+        if let Some(native) = &native {
+            push_native(value, native, inner);
             for (_, kept) in histogram.exemplars() {
                 push_bytes(value, 16, &exemplar_message(kept));
             }
@@ -243,6 +264,33 @@ impl<'a> MessageEncoder<'a> {
         if !self.started.is_empty() {
             push_bytes(value, 15, &self.started);
         }
+        native.is_some()
+    }
+
+    /// Ends the message and begins another one of the same family, if its histograms have native buckets and the next
+    /// has none, or the other way round.
+    fn part_from(&mut self, family: FamilyMessage, is_native: bool) {
+        let is_native = Some(is_native);
+        if family.is_native.is_some() && family.is_native != is_native {
+            self.end_family();
+            self.begin_message(family.kind);
+        }
+        if let Some(family) = &mut self.family {
+            family.is_native = is_native;
+        }
+    }
+
+    /// Begins a message with the head that was written last.
+    fn begin_message(&mut self, kind: FamilyType) {
+        let start = self.out.len();
+        self.out.extend_from_slice(&[0; LENGTH_ROOM]);
+        self.out.extend_from_slice(&self.head);
+        self.family = Some(FamilyMessage {
+            kind,
+            is_native: None,
+            start,
+            children: self.out.len(),
+        });
     }
 
     /// Appends the child whose value was written last.
@@ -304,9 +352,8 @@ impl Visitor for MessageEncoder<'_> {
             FamilyType::Counter if name == "_total" => FamilyType::Untyped,
             kind => kind,
         };
-        let start = self.out.len();
-        let out = &mut *self.out;
-        out.extend_from_slice(&[0; LENGTH_ROOM]);
+        let out = &mut self.head;
+        out.clear();
         push_bytes(out, 1, name.as_bytes());
         if !family.help.is_empty() {
             push_bytes(out, 2, family.help.as_bytes());
@@ -316,11 +363,7 @@ impl Visitor for MessageEncoder<'_> {
         if let Some(unit) = family.unit.filter(|unit| ends_in_unit(base, unit)) {
             push_bytes(out, 5, unit.as_bytes());
         }
-        self.family = Some(FamilyMessage {
-            kind,
-            start,
-            children: self.out.len(),
-        });
+        self.begin_message(kind);
     }
 
     fn started(&mut self, at: Option<f64>) {
@@ -507,6 +550,8 @@ fn push_number(out: &mut Vec<u8>, field: u32, value: u64) {
 
 #[inline]
 fn push_double(out: &mut Vec<u8>, field: u32, value: f64) {
+    // Of all NaN the plain one: Prometheus ends a series at a NaN of certain bits.
+    let value = if value.is_nan() { f64::NAN } else { value };
     push_key(out, field, FIXED64);
     out.extend_from_slice(&value.to_le_bytes());
 }

@@ -139,6 +139,8 @@ impl CellCounts {
         self.window.each(used, |at, count| each(first + at, count));
         for outer in self.outer() {
             let used = outer.window.used.load(Acquire);
+            // Anew: the window may have got its place since the load above, which knew of none.
+            let first = self.first.load(Relaxed) as usize;
             outer.window.each(used, |at, count| {
                 each(outer_cell(first, outer.number, at), count);
             });
@@ -178,13 +180,12 @@ const HALF: usize = WINDOW / 2;
 
 /// The number of the outer window of a cell, and its place there, where the window begins with the cell `first`.
 fn outer_place(first: usize, cell: usize) -> (usize, usize) {
-    match first.checked_sub(cell + 1) {
-        Some(below) => (below / HALF, HALF - 1 - below % HALF),
-        None => {
-            let above = cell - (first + WINDOW);
-            (above / HALF, HALF + above % HALF)
-        }
+    if cell < first {
+        let below = first - 1 - cell;
+        return (below / HALF, HALF - 1 - below % HALF);
     }
+    let above = cell - (first + WINDOW);
+    (above / HALF, HALF + above % HALF)
 }
 
 /// The cell at a place of an outer window.

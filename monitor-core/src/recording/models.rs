@@ -123,6 +123,20 @@ fn assert_not_before(later: &Scrape, earlier: &Scrape) {
     assert!(later.busy >= earlier.busy);
 }
 
+/// Two scrapes of which the second is not before the first, on a thread of their own: the checker runs the first step of
+/// the main one before another's alone.
+fn scrape_twice(
+    core: &'static StorageCore,
+    method: &'static MethodCore,
+) -> thread::JoinHandle<Scrape> {
+    thread::spawn(move || {
+        let first = scrape(core, method);
+        let second = scrape(core, method);
+        assert_not_before(&second, &first);
+        second
+    })
+}
+
 #[test]
 fn a_call_that_ends_on_another_thread_is_never_ahead_of_its_start() {
     check(|| {
@@ -155,9 +169,7 @@ fn success_and_failure_add_up_in_every_snapshot_and_never_fall() {
             let failure = Some(ill(TaskStatus::Internal));
             end(CallGuard::start_in(&local, method), &local, failure);
         });
-        let first = scrape(core, method);
-        let second = scrape(core, method);
-        assert_not_before(&second, &first);
+        scrape_twice(core, method).join().expect("no panic");
         caller.join().expect("no panic");
         let last = scrape(core, method).counts;
         assert_eq!((successes(&last), failures(&last)), (1, 1));
@@ -197,9 +209,7 @@ fn busy_time_never_reports_less_than_before() {
             hand.advance(Duration::from_secs(1));
             end(call, &local, None);
         });
-        let first = scrape(core, method);
-        let second = scrape(core, method);
-        assert_not_before(&second, &first);
+        let second = scrape_twice(core, method).join().expect("no panic");
         caller.join().expect("no panic");
         let last = scrape(core, method);
         assert_not_before(&last, &second);
@@ -274,12 +284,15 @@ fn the_calls_of_a_method_are_the_sum_over_their_callers() {
             local.set_current(CallWord::NONE);
             end(outer, &local, None);
         });
-        for _ in 0..2 {
-            let counts = counts(core, method);
-            assert!(counts.started >= counts.finished());
-            assert!(counts.entries.started >= counts.entries.finished);
-            assert!(counts.callers.failed() <= failures(&counts));
-        }
+        let reader = thread::spawn(move || {
+            for _ in 0..2 {
+                let counts = counts(core, method);
+                assert!(counts.started >= counts.finished());
+                assert!(counts.entries.started >= counts.entries.finished);
+                assert!(counts.callers.failed() <= failures(&counts));
+            }
+        });
+        reader.join().expect("no panic");
         thread.join().expect("no panic");
         let last = scrape(core, method).counts;
         assert_eq!((last.started, last.entries.started), (2, 1));

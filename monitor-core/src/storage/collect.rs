@@ -269,8 +269,30 @@ impl MonitorStorage {
         self.read(false)
     }
 
-    /// The state at this moment, with the durations of calls by exponential bucket too
-    /// ([`Histogram::native`](crate::family::Histogram::native)).
+    /// The state at this moment, with exponential buckets too ([`Histogram::native`](crate::family::Histogram::native)):
+    /// those of the durations of calls, of the times and sizes that calls observed, and of registered histograms that have
+    /// some. They count what the classic buckets count. It takes up to twice the time of [`snapshot`](Self::snapshot).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use monitor_core::{Clock, Monitor, Outcome, StorageConfig};
+    ///
+    /// let (clock, hand) = Clock::manual(0.0);
+    /// let monitor = Monitor::with_clock(StorageConfig::default(), clock);
+    /// let call = monitor.method("Get")?.start();
+    /// hand.advance(Duration::from_millis(500));
+    /// call.finish(Outcome::Success);
+    ///
+    /// let durations = &monitor.storage().native_snapshot().methods[0].success;
+    /// let native = durations.native.as_ref().expect("it was asked for");
+    /// // Bucket -8 of schema 3 holds what is above 2^(-9/8) and at most 2^(-8/8) seconds.
+    /// assert_eq!(native.positive, [(-8, 1)]);
+    /// assert_eq!(native.count(), durations.count());
+    /// # Ok::<(), monitor_core::MethodError>(())
+    /// ```
     pub fn native_snapshot(&self) -> Snapshot {
         self.read(true)
     }

@@ -8,8 +8,6 @@
 //! distinct page written once ([`pages`]). The page comes back over a oneshot. On each way out the scrape's place is
 //! free again.
 
-#[cfg(feature = "gzip")]
-mod compressor;
 mod pages;
 mod queue;
 

@@ -17,11 +17,7 @@ use monitor_core::family::{Child, Family, Label};
 use monitor_core::snapshot::Snapshot;
 use tokio::sync::Notify;
 
-#[cfg(feature = "gzip")]
-use super::compressor::Compressor;
 use super::{PageRequest, Renderer};
-#[cfg(feature = "gzip")]
-use crate::runtime::pool::Pool;
 use crate::self_metrics::Cause;
 
 /// How old the state on a page may be when a scrape arrives.
@@ -186,8 +182,6 @@ pub(super) struct PageWriter<'e> {
     plain: Page<'e>,
     /// The same under the escaping scheme `dots`, where a scrape asks for it.
     dotted: Option<Page<'e>>,
-    #[cfg(feature = "gzip")]
-    pool: &'e Pool,
 }
 
 impl<'e> PageWriter<'e> {
@@ -215,12 +209,7 @@ impl<'e> PageWriter<'e> {
             merged.families.iter_mut().for_each(double_underscores);
             Page::of(merged)
         });
-        Self {
-            plain,
-            dotted,
-            #[cfg(feature = "gzip")]
-            pool: &renderer.pool,
-        }
+        Self { plain, dotted }
     }
 
     /// Families that the page goes without.
@@ -235,14 +224,35 @@ impl<'e> PageWriter<'e> {
         let from = dotted.unwrap_or(&self.plain);
         #[cfg(feature = "gzip")]
         if request.gzip {
-            let mut compressor = Compressor::new(self.pool);
-            from.encode_in_parts(&names, request.format, |part| compressor.take(part));
-            return compressor.finish();
+            return compressed(from, &names, request);
         }
         let mut page = Vec::new();
         from.encode(&names, request.format, &mut page);
         page
     }
+}
+
+/// A page compressed, part by part as it is written: a large one then never is in memory whole.
+///
+/// Fastest level. A page of 100,000 lines (6.6 MiB) takes 5.3 ms and comes out at 6.3 %; level 2 takes 2.2 times as
+/// long for 5.6 %, level 6, the default, 7 times as long for 4.5 %. The backend is flate2's own (`miniz_oxide`, no
+/// unsafe code): `zlib-rs` takes 4.7 ms on its fastest level, for 8.2 %.
+///
+/// # Panics
+///
+/// Never: writing to memory does not fail.
+#[cfg(feature = "gzip")]
+fn compressed(from: &Page<'_>, names: &[&str], request: &PageRequest) -> Vec<u8> {
+    use std::io::Write;
+
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    from.encode_in_parts(names, request.format, |part| {
+        encoder
+            .write_all(part)
+            .expect("writing to a vector does not fail");
+    });
+    let page = encoder.finish();
+    page.expect("writing to a vector does not fail")
 }
 
 /// Takes out the series that would have a label `__name__` under the escaping scheme `dots`, for which Prometheus would

@@ -86,8 +86,9 @@ fn samples_of(family: &reader::Family) -> Vec<Sample> {
             }
             Value::Histogram(histogram) => {
                 let all = (f64::INFINITY, histogram.count);
-                let buckets = histogram.buckets.iter().chain([&all]);
-                for (upper, below) in buckets {
+                let bounded = histogram.buckets.iter();
+                let bounded = bounded.filter(|(upper, _)| upper.is_finite());
+                for (upper, below) in bounded.chain([&all]) {
                     add("_bucket", Some(("le", *upper)), to_f64(*below));
                 }
                 add("_count", None, to_f64(histogram.count));
@@ -405,6 +406,82 @@ fn buckets_that_do_not_add_up_are_left_out_and_the_classic_ones_stay() {
     assert_eq!(found.buckets, [(1.0, 1)]);
 }
 
+/// Whether each histogram of a message has native buckets, message by message.
+fn native_by_message(page: &[reader::Family]) -> Vec<Vec<bool>> {
+    let is_native = |metric: &Metric| match &metric.value {
+        Value::Histogram(histogram) => histogram.native.is_some(),
+        other => panic!("a histogram: {other:?}"),
+    };
+    let of_message = |family: &reader::Family| family.metrics.iter().map(is_native).collect();
+    page.iter().map(of_message).collect()
+}
+
+#[test]
+fn no_message_has_histograms_with_native_buckets_and_without() {
+    let native = NativeBuckets {
+        positive: vec![(0, 1), (9, 2)],
+        ..NativeBuckets::default()
+    };
+    // Does not add up.
+    let invalid = NativeBuckets::default();
+    let natives = [
+        None,
+        Some(native.clone()),
+        Some(native.clone()),
+        Some(invalid),
+        None,
+        Some(native),
+    ];
+    let children = natives.into_iter().enumerate().map(|(at, native)| {
+        let mut histogram = Histogram::new(Arc::from([1.0]), vec![1, 2], 5.0);
+        histogram.native = native;
+        Child {
+            labels: [Label::new("at", at.to_string())].into(),
+            value: ChildValue::Histogram(histogram),
+        }
+    });
+    let family = Family {
+        children: children.collect(),
+        ..Family::new("h_seconds", "Help.", FamilyType::Histogram)
+    };
+    let found = read_back(&[family], &[]);
+    let expected = [&[false][..], &[true, true], &[false, false], &[true]];
+    assert_eq!(native_by_message(&found), expected);
+    for message in &found {
+        let head = (&*message.name, &*message.help, message.kind, &*message.unit);
+        assert_eq!(head, ("h_seconds", "Help.", "histogram", "seconds"));
+    }
+    let labels = found.iter().flat_map(|message| &message.metrics);
+    let labels: Vec<_> = labels.map(|metric| &*metric.labels[0].1).collect();
+    assert_eq!(labels, ["0", "1", "2", "3", "4", "5"]);
+}
+
+#[test]
+fn without_bounds_the_bucket_of_all_is_written() {
+    let mut histogram = Histogram::new(Arc::from([]), vec![3], 5.0);
+    let all = [(f64::INFINITY, 3)];
+    assert_eq!(only_histogram(histogram.clone()).buckets, all);
+    histogram.native = Some(NativeBuckets {
+        positive: vec![(0, 3)],
+        ..NativeBuckets::default()
+    });
+    let found = only_histogram(histogram);
+    assert!(found.native.is_some());
+    assert_eq!(found.buckets, all);
+}
+
+#[test]
+fn a_nan_is_written_as_the_plain_one() {
+    // Prometheus' mark of a series that ended.
+    let stale = f64::from_bits(0x7ff0_0000_0000_0002);
+    let value = ChildValue::Float(stale);
+    let metric = only_metric(&[family("x", FamilyType::Gauge, value)]);
+    let Value::Number(number) = metric.value else {
+        panic!("a number: {metric:?}");
+    };
+    assert_eq!(number.to_bits(), f64::NAN.to_bits());
+}
+
 #[test]
 fn spans_bridge_gaps_of_two_and_no_more() {
     let mut histogram = Histogram::new(Arc::from([]), vec![12], 1.0);
@@ -482,13 +559,17 @@ fn start_times_stand_in_the_types_that_have_them() {
 }
 
 #[test]
-fn parts_are_whole_families_and_together_the_page() {
-    let families: Vec<Family> = (0..50)
+fn parts_are_of_whole_families_and_together_the_page() {
+    let mut families: Vec<Family> = (0..50)
         .map(|at| Family {
             name: format!("x{at}").into(),
             ..family("", FamilyType::Gauge, ChildValue::Int(at))
         })
         .collect();
+    // Large enough for a part of its own, behind others that are not, and behind nothing.
+    for at in [0, 20, 21] {
+        families[at].help = "x".repeat(200).into();
+    }
     let mut whole = Vec::new();
     encode_named(&families, &[], Format::Protobuf, &mut whole);
     let mut parts: Vec<Vec<u8>> = Vec::new();
@@ -498,11 +579,18 @@ fn parts_are_whole_families_and_together_the_page() {
         .in_parts(100, &mut take)
         .write(&families);
     assert!(parts.len() > 5, "{} parts", parts.len());
-    let (_, all_but_last) = parts.split_last().expect("parts");
-    assert!(all_but_last.iter().all(|part| part.len() >= 100));
-    let read = parts
-        .iter()
-        .map(|part| reader::read(part).expect("whole families").len());
-    assert_eq!(read.sum::<usize>(), families.len());
+    let mut read = 0;
+    let mut length = Vec::new();
+    for part in parts.iter().filter(|part| !part.is_empty()) {
+        if part.len() < 3 {
+            // The length of the family behind it.
+            length.clone_from(part);
+            continue;
+        }
+        let families = reader::read(&[&*length, part].concat());
+        read += families.expect("whole families").len();
+        length.clear();
+    }
+    assert_eq!(read, families.len());
     assert_eq!(parts.concat(), whole);
 }

@@ -224,7 +224,7 @@ fn a_reader_that_is_always_overtaken_gets_a_copy() {
     let calls = Calls::new();
     (0..40).for_each(|_| calls.end_next());
     HOOK.set(Some(Box::new(move || {
-        (0..BATCH).for_each(|_| calls.end_next())
+        (0..BATCH).for_each(|_| calls.end_next());
     })));
     let mut counts = SuccessCounts::default();
     let since = calls.ring.entered();

@@ -1,6 +1,7 @@
 //! One state in every format and encoding.
 
 use monitor_core::exemplar::Exemplar;
+use monitor_core::family::NativeBuckets;
 
 use super::*;
 
@@ -118,7 +119,7 @@ async fn only_a_round_with_a_page_of_messages_reads_native_buckets() {
     let has_native = |requests: &[PageRequest]| {
         let snapshot = renderer.snapshot_for(requests.iter());
         let native = snapshot.methods[0].success.native.as_ref();
-        native.map(|native| native.count())
+        native.map(NativeBuckets::count)
     };
     assert_eq!(has_native(&requests[..2]), None);
     assert_eq!(has_native(&requests), Some(1));

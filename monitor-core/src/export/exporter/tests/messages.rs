@@ -147,6 +147,32 @@ fn one_exporter_writes_both_kinds_of_pages_in_turn() {
     assert_eq!(formats.map(write), first);
 }
 
+/// A key that user code observes under the name of a value that calls observe has no native buckets.
+#[test]
+fn a_family_of_keys_with_native_buckets_and_without_is_two_messages() {
+    let mut snapshot = fresh();
+    let mut get = native_method("Get");
+    get.values = vec![call_value("in size", Some(&SIZE_BOUNDS), &[3.0])];
+    if let Some(histogram) = &mut get.values[0].histogram {
+        histogram.native = Some(native(&[(13, 1)]));
+    }
+    snapshot.methods = vec![get];
+    let name = "stats_hist_in_size";
+    let page = messages(&snapshot, Profile::Servicekit);
+    assert_eq!(filled(&metrics(&page, name)[0]), Some(vec![(13, 1)]));
+    snapshot.values.histograms = vec![ValueHistogram {
+        kind: HistogramKind::Size,
+        key: key("in size"),
+        histogram: observed(&SIZE_BOUNDS, &[1.0]),
+    }];
+    let page = messages(&snapshot, Profile::Servicekit);
+    let parts = page.iter().filter(|family| family.name == name);
+    let parts: Vec<Vec<_>> = parts
+        .map(|part| part.metrics.iter().map(filled).collect())
+        .collect();
+    assert_eq!(parts, [[Some(vec![(13, 1)])], [None]]);
+}
+
 /// From the calls of a monitor to the page: the buckets of a known load.
 #[test]
 fn the_native_buckets_of_a_page_are_those_of_the_calls() {
