@@ -31,6 +31,9 @@ const UNPLACED: u32 = 1 << 30;
 pub(crate) struct CellCounts {
     /// The first cell of the window; [`UNPLACED`] before the first observation.
     first: AtomicU32,
+    /// The cell of the very first observation, plus 1, if that came before the window had its place: it says too little
+    /// about where the others are, and is counted by this word alone.
+    lone: AtomicU32,
     window: Window,
 }
 
@@ -67,6 +70,7 @@ impl CellCounts {
     pub(crate) fn new() -> Self {
         Self {
             first: AtomicU32::new(UNPLACED),
+            lone: AtomicU32::new(0),
             window: Window::new(),
         }
     }
@@ -108,6 +112,11 @@ impl CellCounts {
             return self.window.add(at);
         }
         if self.is_unplaced() {
+            if self.lone.load(Relaxed) == 0 {
+                self.lone
+                    .store(u32::try_from(cell).unwrap_or(0) + 1, Release);
+                return;
+            }
             self.place_around(cell);
             return self.add(cell);
         }
@@ -144,6 +153,10 @@ impl CellCounts {
             outer.window.each(used, |at, count| {
                 each(outer_cell(first, outer.number, at), count);
             });
+        }
+        // Last: with a count that came later, a reader sees this one.
+        if let Some(cell) = self.lone.load(Acquire).checked_sub(1) {
+            each(cell as usize, 1);
         }
     }
 

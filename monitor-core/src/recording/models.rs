@@ -21,12 +21,13 @@ use crate::recording::in_flight::TaskSlots;
 use crate::recording::label_sets::MethodId;
 use crate::recording::last_errors::{KeptText, LastErrors};
 use crate::recording::method::MethodCore;
+use crate::recording::partition::BucketTotals;
 use crate::recording::partition::TickPartition;
 use crate::recording::ring::{LONG, Ring, ValueRing};
 use crate::recording::shard::Failure;
 use crate::recording::store::StorageCore;
 use crate::recording::streak::{Streak, StreakPart};
-use crate::recording::successes::{BATCH, SuccessCounts, Successes};
+use crate::recording::successes::{BATCH, SuccessTotals, Successes};
 use crate::recording::thread::Local;
 use crate::storage::collect::MethodCounts;
 
@@ -89,7 +90,7 @@ struct Scrape {
 
 fn counts(core: &StorageCore, method: &MethodCore) -> MethodCounts {
     let (fixed, now) = (method.shared.fixed_cells(), core.clock.now());
-    let counts = MethodCounts::read(method, fixed, true, now, &mut SuccessCounts::default());
+    let counts = MethodCounts::read(method, fixed, true, now, &mut BucketTotals::default());
     for outcome in [&counts.success, &counts.failure] {
         let classic = &outcome.buckets.classic;
         assert_eq!(classic.iter().sum::<u64>(), outcome.calls);
@@ -681,20 +682,26 @@ impl Calls {
 
     /// Reads, and asserts that these are the first of the calls, each of them once. Returns how many.
     fn read(&self, partition: &TickPartition, durations: &[Option<u64>]) -> u64 {
-        let mut counts = SuccessCounts::default();
-        self.successes.read(&self.ring, partition, &mut counts);
-        self.check(partition, durations, &counts);
-        counts.entered
+        let mut cells = Vec::new();
+        let read = self.successes.read(&self.ring, partition, &mut cells);
+        let totals = read.unwrap_or_else(|copied| copied);
+        Self::check(partition, durations, &cells, totals);
+        totals.entered
     }
 
-    fn check(&self, partition: &TickPartition, durations: &[Option<u64>], counts: &SuccessCounts) {
+    fn check(
+        partition: &TickPartition,
+        durations: &[Option<u64>],
+        taken: &[(usize, u64)],
+        counts: SuccessTotals,
+    ) {
         let entered = usize::try_from(counts.entered).expect("few");
         let ended: Vec<u64> = durations[..entered].iter().flatten().copied().collect();
         assert_eq!(counts.calls, ended.len() as u64);
         let ticks: u64 = ended.iter().sum();
         assert!((counts.ticks - to_f64(ticks)).abs() < 0.5);
         let mut cells: Vec<usize> = Vec::new();
-        for (cell, count) in &counts.cells {
+        for (cell, count) in taken {
             cells.extend((0..*count).map(|_| *cell));
         }
         cells.sort_unstable();
@@ -761,12 +768,12 @@ fn a_reader_that_asks_for_a_copy_gets_one_that_is_not_older_than_its_question() 
         let (calls, partition) = Calls::new();
         let owner = thread::spawn(move || calls.end(partition, durations));
         let reader = thread::spawn(move || {
-            let mut counts = SuccessCounts::default();
             let since = calls.ring.entered();
             let Calls { ring, successes } = calls;
-            successes.read_beside_owner(ring, partition, &mut counts);
+            let mut cells = Vec::new();
+            let counts = successes.read_beside_owner(ring, partition, &mut cells);
             assert!(counts.entered >= since);
-            calls.check(partition, durations, &counts);
+            Calls::check(partition, durations, &cells, counts);
         });
         reader.join().expect("no panic");
         owner.join().expect("no panic");

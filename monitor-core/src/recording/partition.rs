@@ -15,6 +15,7 @@ use crate::base::clock::Clock;
 use crate::base::sync::{Relaxed, StaticAtomicU64};
 use crate::data::native::{NativeBuckets, native_bound};
 use crate::recording::ring::LONG;
+use crate::recording::successes::TakeCells;
 
 /// The exponential bounds among the edges, by index: from the zero threshold, 60 ns, to 2^63, the end of all that is
 /// counted. A model has two.
@@ -113,7 +114,7 @@ impl Partition<f64> {
 }
 
 /// Counts of one outcome or value, added up over shards.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct BucketTotals {
     /// By classic bucket.
     pub(crate) classic: Vec<u64>,
@@ -132,19 +133,16 @@ impl BucketTotals {
 
     /// Adds to a cell.
     #[inline]
-    pub(crate) fn add<T: Copy + PartialOrd>(
-        &mut self,
-        cells: &Partition<T>,
-        cell: usize,
-        count: u64,
-    ) {
-        let classic = usize::from(cells.buckets(cell).classic);
-        if let Some(total) = self.classic.get_mut(classic) {
+    pub(crate) fn add<T>(&mut self, cells: &Partition<T>, cell: usize, count: u64) {
+        let Some(buckets) = cells.buckets.get(cell) else {
+            return;
+        };
+        if let Some(total) = self.classic.get_mut(usize::from(buckets.classic)) {
             *total += count;
         }
         if let Some(by_cell) = &mut self.by_cell {
             if by_cell.is_empty() {
-                by_cell.resize(cells.cells(), 0);
+                by_cell.resize(cells.buckets.len(), 0);
             }
             if let Some(total) = by_cell.get_mut(cell) {
                 *total += count;
@@ -158,6 +156,45 @@ impl BucketTotals {
         cells: &Partition<T>,
     ) -> Option<NativeBuckets> {
         self.by_cell.as_ref().map(|counts| cells.native(counts))
+    }
+}
+
+/// Totals that take the cells of a shard, once these are known to be those of one moment.
+pub(crate) struct TotalsTaker<'a> {
+    cells: &'a Partition<u64>,
+    totals: &'a mut BucketTotals,
+    /// As they were before, for the next try.
+    before: &'a mut BucketTotals,
+}
+
+impl<'a> TotalsTaker<'a> {
+    /// `before` is room for a copy.
+    #[inline]
+    pub(crate) fn new(
+        cells: &'a Partition<u64>,
+        totals: &'a mut BucketTotals,
+        before: &'a mut BucketTotals,
+    ) -> Self {
+        before.classic.clone_from(&totals.classic);
+        before.by_cell.clone_from(&totals.by_cell);
+        Self {
+            cells,
+            totals,
+            before,
+        }
+    }
+}
+
+impl TakeCells for TotalsTaker<'_> {
+    #[inline]
+    fn start_over(&mut self) {
+        self.totals.classic.copy_from_slice(&self.before.classic);
+        self.totals.by_cell.clone_from(&self.before.by_cell);
+    }
+
+    #[inline]
+    fn take(&mut self, cell: usize, count: u64) {
+        self.totals.add(self.cells, cell, count);
     }
 }
 

@@ -19,10 +19,10 @@ use crate::recording::config::Totals;
 use crate::recording::current::CallWord;
 use crate::recording::in_flight::TaskSlots;
 use crate::recording::method::MethodCore;
-use crate::recording::partition::{BucketTotals, TickPartition};
+use crate::recording::partition::{BucketTotals, TickPartition, TotalsTaker};
 use crate::recording::ring::{FailureRing, Ring};
 use crate::recording::streak::{Streak, StreakPart};
-use crate::recording::successes::{BATCH, SuccessCounts, Successes, ticks_as_f64};
+use crate::recording::successes::{BATCH, SuccessTotals, Successes, ticks_as_f64};
 use crate::recording::thread::Record;
 use crate::recording::values::ShardValues;
 
@@ -432,22 +432,19 @@ impl Shard {
         self.ring.entered()
     }
 
-    /// Adds the durations of successes.
+    /// Adds the durations of successes; `room` is for a copy of the totals.
     pub(crate) fn add_success(
         &self,
         total: &mut BucketTotals,
-        counts: &mut SuccessCounts,
+        room: &mut BucketTotals,
     ) -> EndedCalls {
-        if !self.ok.read(&self.ring, self.cells, counts) {
+        let mut taker = TotalsTaker::new(&self.cells.partition, total, room);
+        let read = self.ok.read(&self.ring, self.cells, &mut taker);
+        let SuccessTotals { calls, ticks, .. } = read.unwrap_or_else(|copied| {
             self.method.storage.copied_reads.fetch_add(1, Relaxed);
-        }
-        for (cell, count) in &counts.cells {
-            total.add(&self.cells.partition, *cell, *count);
-        }
-        EndedCalls {
-            calls: counts.calls,
-            ticks: counts.ticks,
-        }
+            copied
+        });
+        EndedCalls { calls, ticks }
     }
 
     /// Adds the durations of failures, by cell, and the failures by type.

@@ -68,15 +68,33 @@ struct FoldedTotals {
 }
 
 /// The successes of a shard at one moment.
-#[derive(Debug, Default)]
-pub(crate) struct SuccessCounts {
-    /// Cells with counts; a cell may be there several times.
-    pub(crate) cells: Vec<(usize, u64)>,
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
+pub(crate) struct SuccessTotals {
     pub(crate) calls: u64,
     /// How long they took in all.
     pub(crate) ticks: f64,
     /// How many calls had been entered.
     pub(crate) entered: u64,
+}
+
+/// Takes the cells of the successes as a reader comes by them. A cell may come several times.
+pub(crate) trait TakeCells {
+    /// A try begins: the cells of the one before do not count.
+    fn start_over(&mut self);
+
+    /// So many calls in a cell.
+    fn take(&mut self, cell: usize, count: u64);
+}
+
+impl TakeCells for Vec<(usize, u64)> {
+    fn start_over(&mut self) {
+        self.clear();
+    }
+
+    #[inline]
+    fn take(&mut self, cell: usize, count: u64) {
+        self.push((cell, count));
+    }
 }
 
 /// What the owner leaves for readers that could not read.
@@ -86,7 +104,13 @@ struct CopyForReaders {
     is_wanted: AtomicU32,
     /// A copy, where there is one: a reader takes it out. Before, it is the room that a reader made for one, as the owner
     /// allocates nothing. The owner never waits for this lock.
-    counts: Mutex<SuccessCounts>,
+    counts: Mutex<Copied>,
+}
+
+#[derive(Debug, Default)]
+struct Copied {
+    cells: Vec<(usize, u64)>,
+    totals: SuccessTotals,
 }
 
 /// The last try of a reader to read a shard: `folded`, and the sum of the cells.
@@ -187,78 +211,87 @@ impl Successes {
         if copy.is_wanted.load(Relaxed) == 0 {
             return;
         }
-        let has_room = |counts: &SuccessCounts| counts.cells.capacity() >= partition.cells();
-        if let Some(mut counts) = try_lock(&copy.counts).filter(|counts| has_room(counts)) {
+        let has_room = |copied: &Copied| copied.cells.capacity() >= partition.cells();
+        if let Some(mut copied) = try_lock(&copy.counts).filter(|copied| has_room(copied)) {
             copy.is_wanted.store(0, Relaxed);
             let folded = self.folded.load(Relaxed);
-            self.read_cells(&mut counts, folded);
-            counts.entered = folded;
+            copied.cells.clear();
+            self.read_cells(&mut copied.cells);
+            copied.totals = self.read_totals(folded);
         }
     }
 
-    /// The counts of the cells and the current totals; returns the sum of the cells.
-    #[inline]
-    fn read_cells(&self, counts: &mut SuccessCounts, folded: u64) -> u64 {
+    /// The current totals.
+    fn read_totals(&self, folded: u64) -> SuccessTotals {
         let totals = self.totals_at(folded);
-        counts.calls = totals.calls.load(Acquire);
-        counts.ticks = f64::from_bits(totals.ticks.load(Acquire));
-        counts.cells.clear();
+        SuccessTotals {
+            calls: totals.calls.load(Acquire),
+            ticks: f64::from_bits(totals.ticks.load(Acquire)),
+            entered: folded,
+        }
+    }
+
+    /// Hands over the cells, and returns their sum.
+    #[inline]
+    fn read_cells(&self, to: &mut impl TakeCells) -> u64 {
         let mut sum = 0;
         self.cells.each(|cell, count| {
-            counts.cells.push((cell, count));
+            to.take(cell, count);
             sum += count;
         });
         sum
     }
 
-    /// Reads them, those of the ring that are not in the cells included. Returns false if it had to ask for a copy.
+    /// Reads them, those of the ring that are not in the cells included. `Err` if it had to ask for a copy.
     pub(crate) fn read(
         &self,
         ring: &Ring,
         partition: &TickPartition,
-        counts: &mut SuccessCounts,
-    ) -> bool {
+        to: &mut impl TakeCells,
+    ) -> Result<SuccessTotals, SuccessTotals> {
         let mut last = None;
-        let is_read = (0..TRIES).any(|_| self.try_read(ring, partition, counts, &mut last));
-        if !is_read {
-            self.read_beside_owner(ring, partition, counts);
+        let mut tries = (0..TRIES).filter_map(|_| self.try_read(ring, partition, to, &mut last));
+        match tries.next() {
+            Some(totals) => Ok(totals),
+            None => Err(self.read_beside_owner(ring, partition, to)),
         }
-        is_read
     }
 
     /// Reads them, if they are those of one moment.
+    #[inline]
     fn try_read(
         &self,
         ring: &Ring,
         partition: &TickPartition,
-        counts: &mut SuccessCounts,
+        to: &mut impl TakeCells,
         last: &mut LastTry,
-    ) -> bool {
+    ) -> Option<SuccessTotals> {
+        to.start_over();
         let folded = self.folded.load(Acquire);
-        let sum = self.read_cells(counts, folded);
+        let mut totals = self.read_totals(folded);
+        let sum = self.read_cells(to);
         pass();
-        let entered = ring.entered();
-        let more = sum.wrapping_sub(counts.calls);
+        totals.entered = ring.entered();
+        let more = sum.wrapping_sub(totals.calls);
         let now = Some((folded, sum));
         let is_whole = more == 0 || std::mem::replace(last, now) == now;
         // The second only ends a walk that is in vain: the look at `folded` below finds that too.
-        if !is_whole || entered - folded > STEP {
-            return false;
+        if !is_whole || totals.entered - folded > STEP {
+            return None;
         }
         pass();
-        let rest = (folded..entered).filter_map(|seq| ring.success(seq));
+        let rest = (folded..totals.entered).filter_map(|seq| ring.success(seq));
         let mut ticks = 0.0;
         for (at, duration) in (0..).zip(rest) {
-            counts.calls += 1;
+            totals.calls += 1;
             ticks += ticks_as_f64(duration);
             if at >= more {
-                counts.cells.push((partition.cell(duration), 1));
+                to.take(partition.cell(duration), 1);
             }
         }
-        counts.ticks += ticks;
-        counts.entered = entered;
+        totals.ticks += ticks;
         // Every load before was an Acquire: if any saw what was stored after another fold, this sees that fold.
-        self.folded.load(Relaxed) == folded
+        (self.folded.load(Relaxed) == folded).then_some(totals)
     }
 
     #[cold]
@@ -267,28 +300,36 @@ impl Successes {
         &self,
         ring: &Ring,
         partition: &TickPartition,
-        counts: &mut SuccessCounts,
-    ) {
+        to: &mut impl TakeCells,
+    ) -> SuccessTotals {
         // No reader has seen more than this.
         let since = ring.entered().max(1);
         let copy = self.copy.get_or_init(|| leak(CopyForReaders::default()));
         let mut last = None;
-        while !self.try_read(ring, partition, counts, &mut last) {
-            if let Some(mut kept) = try_lock(&copy.counts) {
-                if kept.entered >= since {
-                    std::mem::swap(counts, &mut kept);
-                    break;
+        loop {
+            if let Some(totals) = self.try_read(ring, partition, to, &mut last) {
+                // Nothing is kept for the next time; a reader that goes on makes room again.
+                let left = try_lock(&copy.counts).map(|mut copied| std::mem::take(&mut *copied));
+                drop(left);
+                return totals;
+            }
+            if let Some(mut copied) = try_lock(&copy.counts) {
+                if copied.totals.entered >= since {
+                    let Copied { cells, totals } = std::mem::take(&mut *copied);
+                    drop(copied);
+                    to.start_over();
+                    cells
+                        .iter()
+                        .for_each(|(cell, count)| to.take(*cell, *count));
+                    return totals;
                 }
-                kept.entered = 0;
-                kept.cells.clear();
-                kept.cells.reserve(partition.cells());
+                copied.totals.entered = 0;
+                copied.cells.clear();
+                copied.cells.reserve(partition.cells());
             }
             copy.is_wanted.store(1, Relaxed);
             yield_now();
         }
-        // Nothing is kept for the next time; a reader that goes on makes room again.
-        let left = try_lock(&copy.counts).map(|mut kept| std::mem::take(&mut *kept));
-        drop(left);
     }
 }
 

@@ -28,7 +28,6 @@ use crate::recording::method::MethodCore;
 use crate::recording::partition::{BucketTotals, TickPartition};
 use crate::recording::shard::Shard;
 use crate::recording::store::{Rules, StorageCore};
-use crate::recording::successes::SuccessCounts;
 use crate::storage::MonitorStorage;
 use crate::storage::means::RecentCalls;
 use crate::storage::sampler;
@@ -55,7 +54,7 @@ pub(crate) struct OutcomeCounts {
 struct Reading {
     with_native: bool,
     recent: RecentCalls,
-    counts: SuccessCounts,
+    room: BucketTotals,
 }
 
 /// Calls that the totals are about.
@@ -83,14 +82,14 @@ pub(crate) struct MethodCounts {
 
 impl MethodCounts {
     /// Reads what ended in all shards, then the started side, then the slots (see [`Shard`](crate::recording::shard::Shard)).
-    /// `fixed` are the cells of the method, if they were fixed before this: else it has no calls. `counts` is room for a
-    /// shard's.
+    /// `fixed` are the cells of the method, if they were fixed before this: else it has no calls. `room` is for a copy
+    /// of totals.
     pub(crate) fn read(
         method: &MethodCore,
         fixed: Option<&TickPartition>,
         with_native: bool,
         now: u64,
-        counts: &mut SuccessCounts,
+        room: &mut BucketTotals,
     ) -> Self {
         let buckets = fixed.map_or(0, |fixed| fixed.partition.bounds.len() + 1);
         let outcomes = || OutcomeCounts {
@@ -108,7 +107,7 @@ impl MethodCounts {
                 .failed()
                 .for_each(|(caller, count)| callers.add(caller, FAILED, count));
             let failed = shard.add_failure(&mut failure.buckets, &mut errors);
-            let succeeded = shard.add_success(&mut success.buckets, counts);
+            let succeeded = shard.add_success(&mut success.buckets, room);
             for (outcome, ended) in [(&mut failure, failed), (&mut success, succeeded)] {
                 outcome.calls += ended.calls;
                 outcome.ticks += ended.ticks;
@@ -475,7 +474,7 @@ fn read_method(
         Some(fixed) => Arc::clone(&fixed.partition.bounds),
         None => method.shared.bounds(),
     };
-    let counts = MethodCounts::read(method, fixed, read.with_native, now, &mut read.counts);
+    let counts = MethodCounts::read(method, fixed, read.with_native, now, &mut read.room);
     let in_flight = counts.started.saturating_sub(counts.finished());
     let histogram = |outcome: OutcomeCounts| {
         let sum = clock.in_seconds(outcome.ticks);

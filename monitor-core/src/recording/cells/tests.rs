@@ -1,12 +1,12 @@
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed as StdRelaxed};
 
 use super::*;
 
 fn counts(cells: &CellCounts) -> Vec<(usize, u64)> {
-    let mut all = Vec::new();
-    cells.each(|cell, count| all.push((cell, count)));
-    all.sort_unstable();
-    all
+    let mut all = BTreeMap::new();
+    cells.each(|cell, count| *all.entry(cell).or_default() += count);
+    all.into_iter().collect()
 }
 
 #[test]
@@ -47,6 +47,7 @@ fn more_windows_are_no_larger_than_is_promised() {
 #[test]
 fn a_full_cell_is_carried_into_the_word_beside_it() {
     let cells = CellCounts::new();
+    cells.place_around(7);
     cells.add(7);
     cells.window.cells[7].store(MOST, Relaxed);
     for more in 0..3 {
@@ -63,6 +64,7 @@ fn a_full_cell_is_carried_into_the_word_beside_it() {
 fn no_count_ever_falls_beside_carries() {
     let cells: &CellCounts = leak(CellCounts::new());
     let is_over: &AtomicBool = leak(AtomicBool::new(false));
+    cells.place_around(0);
     cells.add(0);
     let writer = std::thread::spawn(move || {
         for _ in 0..200_000 {
@@ -80,4 +82,14 @@ fn no_count_ever_falls_beside_carries() {
     }
     writer.join().expect("no panic");
     assert_eq!(cells.sum(), 200_000 << 32);
+}
+
+#[test]
+fn the_window_is_where_the_second_observation_is() {
+    let cells = CellCounts::new();
+    for cell in [500, 100, 101, 100] {
+        cells.add(cell);
+    }
+    assert_eq!(counts(&cells), [(100, 2), (101, 1), (500, 1)]);
+    assert_eq!(cells.outer().count(), 0);
 }

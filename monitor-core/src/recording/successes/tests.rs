@@ -41,38 +41,34 @@ impl Calls {
         }
     }
 
-    /// Reads, and checks that nothing is missing and nothing too much.
-    fn read(&self, counts: &mut SuccessCounts) {
-        self.successes.read(&self.ring, &self.partition, counts);
+    /// Reads, and checks that nothing is missing and nothing too much. Returns false if it had to ask for a copy.
+    fn read(&self, counts: &mut Copied) -> bool {
+        let cells = &mut counts.cells;
+        let read = self.successes.read(&self.ring, &self.partition, cells);
+        counts.totals = read.unwrap_or_else(|copied| copied);
         self.check(counts);
+        read.is_ok()
     }
 
-    fn check(&self, counts: &SuccessCounts) {
+    fn check(&self, counts: &Copied) {
         let succeeded = |duration: u64| {
             let place = DURATIONS.iter().position(|one| *one == duration);
             let place = place.expect("one of them") as u64;
-            successes_of(place, counts.entered)
+            successes_of(place, counts.totals.entered)
         };
+        let SuccessTotals { entered, .. } = counts.totals;
         let (mut ticks, mut calls) = (0.0, 0);
         for duration in DURATIONS {
             let cell = self.partition.cell(duration);
             let of_cell = counts.cells.iter().filter(|(at, _)| *at == cell);
             let found: u64 = of_cell.map(|(_, count)| count).sum();
-            assert_eq!(
-                found,
-                succeeded(duration),
-                "{duration} of {}",
-                counts.entered
-            );
+            assert_eq!(found, succeeded(duration), "{duration} of {}", entered);
             ticks += ticks_as_f64(duration * found);
             calls += found;
         }
-        assert_eq!(calls, counts.calls);
-        assert!(
-            (ticks - counts.ticks).abs() < 0.5,
-            "{ticks} {}",
-            counts.ticks
-        );
+        assert_eq!(calls, counts.totals.calls);
+        let found = counts.totals.ticks;
+        assert!((ticks - found).abs() < 0.5, "{ticks} {found}");
     }
 }
 
@@ -95,10 +91,10 @@ fn successes_of(remainder: u64, entered: u64) -> u64 {
 #[test]
 fn every_call_is_counted_once_whether_it_is_folded_or_not() {
     let calls = Calls::new();
-    let mut counts = SuccessCounts::default();
+    let mut counts = Copied::default();
     for entered in 0..500 {
         calls.read(&mut counts);
-        assert_eq!(counts.entered, entered);
+        assert_eq!(counts.totals.entered, entered);
         calls.end_next();
     }
 }
@@ -123,11 +119,9 @@ fn an_owner_that_rests_in_a_fold_holds_no_reader_up() {
         for duration in rest.iter().take(rest_at) {
             cells.add(calls.partition.cell(*duration));
         }
-        let mut counts = SuccessCounts::default();
-        let ring = &calls.ring;
-        assert!(calls.successes.read(ring, &calls.partition, &mut counts));
-        assert_eq!(counts.entered, 32);
-        calls.check(&counts);
+        let mut counts = Copied::default();
+        assert!(calls.read(&mut counts));
+        assert_eq!(counts.totals.entered, 32);
     }
 }
 
@@ -139,7 +133,7 @@ fn the_owner_leaves_a_copy_where_one_is_wanted_and_there_is_room() {
         .copy
         .get_or_init(|| leak(CopyForReaders::default()));
     let batch = || (0..BATCH).for_each(|_| calls.end_next());
-    let copied = || lock(&copy.counts).entered;
+    let copied = || lock(&copy.counts).totals.entered;
     batch();
     assert_eq!(copied(), 0);
     copy.is_wanted.store(1, Relaxed);
@@ -154,7 +148,8 @@ fn the_owner_leaves_a_copy_where_one_is_wanted_and_there_is_room() {
     assert_eq!(copied(), 0);
     batch();
     assert_eq!((copied(), copy.is_wanted.load(Relaxed)), (64, 0));
-    calls.check(&lock(&copy.counts));
+    calls.check(&std::mem::take(&mut *lock(&copy.counts)));
+    lock(&copy.counts).totals.entered = 64;
     batch();
     assert_eq!(copied(), 64);
 }
@@ -166,18 +161,18 @@ fn the_sum_of_times_never_falls_however_large_it_is() {
     let calls = Calls::new();
     let first = calls.successes.totals_at(0);
     first.ticks.store(start.to_bits(), Relaxed);
-    let (mut before, mut counts) = (start, SuccessCounts::default());
+    let (mut before, mut cells) = (start, Vec::new());
     for at in 0..20_000_u64 {
         let entered = calls.ring.push(at, 40 + at * 7919 % 400);
         for is_folded in [false, true] {
             if is_folded && entered.is_multiple_of(STEP) {
                 calls.successes.fold(&calls.ring, &calls.partition);
             }
-            calls
-                .successes
-                .read(&calls.ring, &calls.partition, &mut counts);
-            assert!(counts.ticks >= before, "{at}");
-            before = counts.ticks;
+            let (ring, partition) = (&calls.ring, &calls.partition);
+            let read = calls.successes.read(ring, partition, &mut cells);
+            let ticks = read.expect("nobody is beside").ticks;
+            assert!(ticks >= before, "{at}");
+            before = ticks;
         }
     }
     assert!(before > start);
@@ -211,10 +206,10 @@ fn a_reader_that_is_stopped_anywhere_reads_the_calls_of_one_moment() {
                 (0..steps).for_each(|_| calls.end_next());
             }
         })));
-        let mut counts = SuccessCounts::default();
+        let mut counts = Copied::default();
         calls.read(&mut counts);
         HOOK.set(None);
-        assert!(counts.entered >= 40);
+        assert!(counts.totals.entered >= 40);
     }
 }
 
@@ -226,14 +221,12 @@ fn a_reader_that_is_always_overtaken_gets_a_copy() {
     HOOK.set(Some(Box::new(move || {
         (0..BATCH).for_each(|_| calls.end_next());
     })));
-    let mut counts = SuccessCounts::default();
+    let mut counts = Copied::default();
     let since = calls.ring.entered();
-    let is_read = calls
-        .successes
-        .read(&calls.ring, &calls.partition, &mut counts);
+    let is_read = calls.read(&mut counts);
     HOOK.set(None);
-    assert!(!is_read && counts.entered > since && counts.entered.is_multiple_of(STEP));
-    calls.check(&counts);
+    let SuccessTotals { entered, .. } = counts.totals;
+    assert!(!is_read && entered > since && entered.is_multiple_of(STEP));
     // Nothing is kept for the next time.
     let copy = calls.successes.copy.get().expect("one was asked for");
     assert_eq!(lock(&copy.counts).cells.capacity(), 0);
@@ -251,18 +244,19 @@ fn readers_beside_the_owner_miss_no_call_and_see_none_twice() {
     });
     let readers = [true, false].map(|asks| {
         std::thread::spawn(move || {
-            let (mut counts, mut before) = (SuccessCounts::default(), 0);
+            let (mut counts, mut before) = (Copied::default(), 0);
             for _ in 0..20_000 {
                 if asks {
                     let (ring, partition) = (&calls.ring, &calls.partition);
                     let successes = &calls.successes;
-                    successes.read_beside_owner(ring, partition, &mut counts);
+                    let cells = &mut counts.cells;
+                    counts.totals = successes.read_beside_owner(ring, partition, cells);
                     calls.check(&counts);
                 } else {
                     calls.read(&mut counts);
                 }
-                assert!(counts.entered >= before);
-                before = counts.entered;
+                assert!(counts.totals.entered >= before);
+                before = counts.totals.entered;
             }
         })
     });
@@ -271,5 +265,5 @@ fn readers_beside_the_owner_miss_no_call_and_see_none_twice() {
     }
     is_over.store(true, StdRelaxed);
     owner.join().expect("no panic");
-    calls.read(&mut SuccessCounts::default());
+    calls.read(&mut Copied::default());
 }
