@@ -162,7 +162,7 @@ fn a_call_that_ends_on_another_thread_is_never_ahead_of_its_start() {
 
 #[test]
 fn success_and_failure_add_up_in_every_snapshot_and_never_fall() {
-    check_with(2, || {
+    check_with(1, || {
         let (core, method, _) = storage();
         let caller = thread::spawn(move || {
             let local = local(core);
@@ -272,7 +272,7 @@ fn a_slot_never_shows_the_caller_of_another_task() {
 
 #[test]
 fn the_calls_of_a_method_are_the_sum_over_their_callers() {
-    check(|| {
+    check_with(1, || {
         let (core, method, _) = storage();
         let caller = core.method_of(MethodId::fixed("Serve", METHOD + 1));
         let thread = thread::spawn(move || {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use crate::base::append::IN_MODEL;
 use crate::base::clock::Clock;
-use crate::base::sync::{Relaxed, StaticAtomicU64};
+use crate::base::sync::{Relaxed, StaticAtomicU64, leak};
 use crate::data::native::{NativeBuckets, native_bound};
 use crate::recording::ring::LONG;
 use crate::recording::successes::TakeCells;
@@ -257,6 +257,25 @@ impl TickPartition {
             partition,
             slow_from: StaticAtomicU64::new(LONG),
         }
+    }
+
+    /// One that stays for the life of the process.
+    #[cfg(not(all(test, monitor_loom)))]
+    pub(crate) fn leaked(bounds: &Arc<[f64]>, clock: &Clock) -> &'static Self {
+        leak(Self::new(bounds, clock))
+    }
+
+    /// The same for a model, which makes storages by the hundred thousand, all with the same bounds and ticks.
+    #[cfg(all(test, monitor_loom))]
+    pub(crate) fn leaked(bounds: &Arc<[f64]>, clock: &Clock) -> &'static Self {
+        static KNOWN: std::sync::Mutex<Vec<&TickPartition>> = std::sync::Mutex::new(Vec::new());
+        let mut known = KNOWN.lock().expect("no panic");
+        let found = known.iter().find(|one| one.partition.bounds == *bounds);
+        found.copied().unwrap_or_else(|| {
+            let new = leak(Self::new(bounds, clock));
+            known.push(new);
+            new
+        })
     }
 
     /// Sends all calls the slow way from now on.

@@ -118,7 +118,7 @@ impl Rules {
         let bounds = BoundsByKind::of_cells(config.buckets.as_ref(), config.size_buckets.as_ref());
         let same = before.filter(|before| before.bounds.time == bounds.time);
         let durations = same.map_or_else(
-            || leak(TickPartition::new(&bounds.time, clock)),
+            || TickPartition::leaked(&bounds.time, clock),
             |before| before.durations,
         );
         let parser = ErrorParser::with_declared(&config.errors, site::declared_types());
@@ -244,7 +244,7 @@ impl StorageCore {
             common
         } else {
             let known = cells.get().or_else(|| known.find(is_same));
-            known.unwrap_or_else(|| leak(TickPartition::new(&bounds, &self.clock)))
+            known.unwrap_or_else(|| TickPartition::leaked(&bounds, &self.clock))
         };
         if self.exemplars.load().is_some() {
             fixed.force_slow_path();

@@ -318,9 +318,9 @@ impl Successes {
                     let Copied { cells, totals } = std::mem::take(&mut *copied);
                     drop(copied);
                     to.start_over();
-                    cells
-                        .iter()
-                        .for_each(|(cell, count)| to.take(*cell, *count));
+                    for (cell, count) in cells {
+                        to.take(cell, count);
+                    }
                     return totals;
                 }
                 copied.totals.entered = 0;

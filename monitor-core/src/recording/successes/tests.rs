@@ -161,7 +161,7 @@ fn the_sum_of_times_never_falls_however_large_it_is() {
     let calls = Calls::new();
     let first = calls.successes.totals_at(0);
     first.ticks.store(start.to_bits(), Relaxed);
-    let (mut before, mut cells) = (start, Vec::new());
+    let (mut before, mut taken) = (start, Vec::new());
     for at in 0..20_000_u64 {
         let entered = calls.ring.push(at, 40 + at * 7919 % 400);
         for is_folded in [false, true] {
@@ -169,7 +169,7 @@ fn the_sum_of_times_never_falls_however_large_it_is() {
                 calls.successes.fold(&calls.ring, &calls.partition);
             }
             let (ring, partition) = (&calls.ring, &calls.partition);
-            let read = calls.successes.read(ring, partition, &mut cells);
+            let read = calls.successes.read(ring, partition, &mut taken);
             let ticks = read.expect("nobody is beside").ticks;
             assert!(ticks >= before, "{at}");
             before = ticks;
@@ -249,8 +249,8 @@ fn readers_beside_the_owner_miss_no_call_and_see_none_twice() {
                 if asks {
                     let (ring, partition) = (&calls.ring, &calls.partition);
                     let successes = &calls.successes;
-                    let cells = &mut counts.cells;
-                    counts.totals = successes.read_beside_owner(ring, partition, cells);
+                    let taken = &mut counts.cells;
+                    counts.totals = successes.read_beside_owner(ring, partition, taken);
                     calls.check(&counts);
                 } else {
                     calls.read(&mut counts);
