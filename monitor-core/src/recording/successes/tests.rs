@@ -62,7 +62,7 @@ impl Calls {
             let cell = self.partition.cell(duration);
             let of_cell = counts.cells.iter().filter(|(at, _)| *at == cell);
             let found: u64 = of_cell.map(|(_, count)| count).sum();
-            assert_eq!(found, succeeded(duration), "{duration} of {}", entered);
+            assert_eq!(found, succeeded(duration), "{duration} of {entered}");
             ticks += ticks_as_f64(duration * found);
             calls += found;
         }
