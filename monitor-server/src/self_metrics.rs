@@ -419,10 +419,7 @@ pub(crate) fn family(name: &'static str, help: &'static str, children: Vec<Child
 }
 
 pub(crate) fn child(labels: impl Into<Labels>, value: ChildValue) -> Child {
-    Child {
-        labels: labels.into(),
-        value,
-    }
+    Child::new(labels, value)
 }
 
 pub(crate) fn label(name: &'static str, value: impl Into<Arc<str>>) -> Label {
