@@ -141,7 +141,7 @@ fn scrape(rounds: usize) -> Vec<Promise> {
     let served = served::Served::measure(rounds);
     report::served(&served);
     let mut promises = promises::scrape(&scrapes);
-    promises.push(promises::served(&served));
+    promises.extend(promises::served(&served));
     promises
 }
 

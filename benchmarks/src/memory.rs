@@ -7,14 +7,16 @@ mod exporter;
 mod layers;
 mod recorded;
 
+use std::borrow::Cow;
 use std::process::ExitCode;
 use std::thread;
+use std::time::Duration;
 
 use allocation_counter::measure;
 use axum::Router;
 use axum::http::Uri;
 use monitor_core::names::{Exporter, Profile};
-use monitor_core::{CallGuard, Method, Monitor, Outcome, StorageConfig, monitored};
+use monitor_core::{CallGuard, Clock, Method, Monitor, Outcome, StorageConfig, monitored};
 use recorded::Calls;
 
 const METHODS: u64 = 500;
@@ -30,8 +32,57 @@ const ALLOCATIONS: f64 = 1.0;
 /// Lines of pages, about.
 const LINES: [usize; 3] = [1_000, 10_000, 100_000];
 
+/// Bytes of a (method, thread).
+const ON_THREAD: u64 = 2300;
+
+/// Bytes of a further window of cells.
+const WINDOW: u64 = 576;
+
+/// Bytes of the second array of a ring, which durations of 2^31 ticks and more need.
+const LONG: u64 = 1024;
+
+/// Durations that lie evenly over so many octaves.
+struct Spread {
+    octaves: u32,
+    /// The shortest duration, seconds: several places of the spread, below all classic bounds and among them.
+    shortest: &'static [f64],
+    /// Bytes of a (method, thread) with such durations, in the place that takes most.
+    promise: u64,
+}
+
+impl Spread {
+    const fn new(octaves: u32, shortest: &'static [f64], promise: u64) -> Self {
+        Self {
+            octaves,
+            shortest,
+            promise,
+        }
+    }
+}
+
+/// Without a long call.
+const SHORT: &[f64] = &[60e-9, 1e-6, 10e-6, 100e-6];
+
+/// The last one is all there is: from the least duration that is not 0 to 97 days.
+const SPREADS: [Spread; 6] = [
+    Spread::new(1, SHORT, ON_THREAD),
+    Spread::new(3, SHORT, ON_THREAD),
+    Spread::new(6, SHORT, ON_THREAD),
+    Spread::new(10, SHORT, ON_THREAD + WINDOW),
+    Spread::new(14, SHORT, ON_THREAD + WINDOW),
+    Spread::new(47, &[60e-9], ON_THREAD + LONG + 4 * WINDOW),
+];
+
+/// Calls of a spread, of each of so many methods: their durations together are less than the 146 years of the clock.
+const CALLS: u32 = 100;
+const SPREAD_METHODS: u64 = 100;
+
+/// The fractions of its multiples lie as evenly as those of any number can (Knuth, The Art of Computer Programming,
+/// volume 3, section 6.4: the golden ratio less 1).
+const GOLDEN: f64 = 0.618_033_988_749_894_9;
+
 struct Cost {
-    what: &'static str,
+    what: Cow<'static, str>,
     bytes: u64,
     promise: u64,
 }
@@ -93,7 +144,7 @@ fn pages() -> bool {
         "{:<16} {:>10} {:>12} {:>8} {:>8} {:>16}  verdict",
         "page, lines", "bytes", "peak", "x page", "promise", "kept, x page"
     );
-    let calls = [Calls::Few, Calls::FullRings];
+    let calls = [Calls::Few, Calls::FullRings, Calls::Alike];
     let all: Vec<Page> = LINES
         .iter()
         .flat_map(|lines| calls.map(|calls| Page::measure(*lines, calls)))
@@ -164,28 +215,40 @@ impl Page {
 /// Prints the memory of recording; whether the promises hold.
 fn costs() -> bool {
     println!("{:<74} {:>8} {:>8}  verdict", "bytes of", "", "promise");
-    let costs = [
+    let mut costs = vec![
         Cost {
-            what: "a (method, thread): counts, durations and their ring",
+            what: "a (method, thread): counts, durations and their ring".into(),
             bytes: method_on_thread(),
-            promise: 2300,
+            promise: ON_THREAD,
         },
         Cost {
-            what: "a task in flight, its guard included",
+            what: "a task in flight, its guard included".into(),
             bytes: task_in_flight(),
             promise: 64,
         },
         Cost {
-            what: "a dynamic series: `documents_total___queue__000000`",
+            what: "a dynamic series: `documents_total___queue__000000`".into(),
             bytes: series(),
             promise: 300,
         },
         Cost {
-            what: "a label set of a call: 12 bytes of text, its cells on one thread included",
+            what: "a label set of a call: 12 bytes of text, its cells on one thread included"
+                .into(),
             bytes: label_set(),
             promise: 4 * 1024,
         },
     ];
+    costs.extend(SPREADS.map(|spread| {
+        Cost {
+            what: format!(
+                "a (method, thread), durations over {} octaves",
+                spread.octaves
+            )
+            .into(),
+            bytes: spread.on_thread(),
+            promise: spread.promise,
+        }
+    }));
     for cost in &costs {
         let verdict = if cost.holds() { "holds" } else { "falls short" };
         println!(
@@ -203,14 +266,21 @@ impl Cost {
 }
 
 fn monitor() -> Monitor {
+    Monitor::new(config())
+}
+
+fn config() -> StorageConfig {
     let mut config = StorageConfig::default();
     config.max_series = 0;
     config.max_methods = 0;
-    Monitor::new(config)
+    config
 }
 
 fn methods(count: u64) -> Vec<Method> {
-    let monitor = monitor();
+    methods_of(monitor(), count)
+}
+
+fn methods_of(monitor: Monitor, count: u64) -> Vec<Method> {
     let named = |i| monitor.method(&format!("method {i}")).expect("a good name");
     (0..count).map(named).collect()
 }
@@ -236,6 +306,35 @@ fn method_on_thread() -> u64 {
         bytes.map(|bytes| bytes.expect("no call panics")).sum()
     });
     bytes.div_ceil(METHODS * THREADS as u64)
+}
+
+impl Spread {
+    /// All that a thread's calls allocate, by method, in the place that takes most.
+    fn on_thread(&self) -> u64 {
+        let places = self.shortest.iter().map(|shortest| self.from(*shortest));
+        places.max().unwrap_or_default()
+    }
+
+    fn from(&self, shortest: f64) -> u64 {
+        let (clock, hand) = Clock::manual(1_700_000_000.0);
+        let methods = methods_of(Monitor::with_clock(config(), clock), SPREAD_METHODS);
+        let calls = || {
+            for method in &methods {
+                for call in 0..CALLS {
+                    // Any number of calls that follow each other lie evenly, the first ones too.
+                    let octave = f64::from(self.octaves) * (f64::from(call) * GOLDEN).fract();
+                    let guard = method.start();
+                    hand.advance(Duration::from_secs_f64(shortest * octave.exp2()));
+                    guard.finish(Outcome::Success);
+                }
+            }
+        };
+        let counted = thread::scope(|scope| {
+            let thread = scope.spawn(|| measure(calls));
+            thread.join().expect("no call panics")
+        });
+        counted.bytes_total.div_ceil(SPREAD_METHODS)
+    }
 }
 
 fn task_in_flight() -> u64 {

@@ -18,16 +18,32 @@ pub(crate) enum Calls {
     Few,
     /// So often that its ring of last calls is full, as in a service that has run for a while.
     FullRings,
+    /// As often, with durations over [`OCTAVES`], as those of a method that does one thing.
+    Alike,
 }
 
 impl Calls {
     fn count(self) -> u32 {
         match self {
             Self::Few => 2,
-            Self::FullRings => 110,
+            Self::FullRings | Self::Alike => 110,
+        }
+    }
+
+    /// The duration of a call in seconds.
+    fn duration(self, method: usize, call: u32) -> f64 {
+        match self {
+            Self::Few | Self::FullRings => duration(method, call),
+            Self::Alike => {
+                let part = f64::from(call * 37 % self.count()) / f64::from(self.count());
+                1.07e-3 * (OCTAVES * part).exp2()
+            }
         }
     }
 }
+
+/// How many powers of two the durations of a method span, where its calls are [alike](Calls::Alike).
+const OCTAVES: f64 = 3.0;
 
 /// Lines of a page that a method has: its histogram's, started, by outcome, by error type, means.
 const LINES_A_METHOD: usize = monitor_core::TIME_BOUNDS.len() + 12;
@@ -68,7 +84,7 @@ fn call_all(monitor: Monitor, methods: usize, hand: &ManualClock, calls: Calls) 
         let method = monitor.method(&method(i)).expect("a good name");
         for call in 0..calls.count() {
             let guard = method.start();
-            hand.advance(Duration::from_secs_f64(duration(i, call)));
+            hand.advance(Duration::from_secs_f64(calls.duration(i, call)));
             guard.finish(if call % 100 == 1 {
                 Outcome::ErrorType("refused")
             } else {
@@ -92,4 +108,28 @@ pub(crate) fn method(i: usize) -> String {
 pub(crate) fn duration(method: usize, call: u32) -> f64 {
     let exponent = (call * 7 + u32::try_from(method % 13).unwrap_or_default()) % 18;
     1.07e-4 * f64::from(2_u32.pow(exponent))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_that_are_alike_fill_their_octaves_and_no_more() {
+        let durations = (0..Calls::Alike.count()).map(|call| Calls::Alike.duration(0, call));
+        let mut octaves: Vec<f64> = durations
+            .map(|seconds| (seconds / 1.07e-3).log2())
+            .collect();
+        octaves.sort_unstable_by(f64::total_cmp);
+        assert!(
+            octaves
+                .iter()
+                .all(|octave| (-1e-9..OCTAVES).contains(octave))
+        );
+        let widest = octaves
+            .windows(2)
+            .map(|pair| pair[1] - pair[0])
+            .fold(0.0, f64::max);
+        assert!(widest < 0.03, "{widest}");
+    }
 }

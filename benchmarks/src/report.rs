@@ -148,13 +148,17 @@ pub(crate) fn served(served: &Served) {
         "\n{:<28} {:>10} {:>8} {:>18}",
         "100,000 lines with gzip", "bytes", "ms", "[quartiles]"
     );
-    for (name, figures) in [
-        ("a scrape over HTTP", served.scraped()),
-        ("compressing alone", served.compressed()),
+    for (name, bytes, figures) in [
+        ("a scrape over HTTP", served.bytes, served.scraped()),
+        ("compressing alone", served.bytes, served.compressed()),
+        (
+            "a scrape in protobuf",
+            served.protobuf_bytes,
+            served.scraped_protobuf(),
+        ),
     ] {
         println!(
-            "{name:<28} {:>10} {:>8.1} {:>18}",
-            served.bytes,
+            "{name:<28} {bytes:>10} {:>8.1} {:>18}",
             figures.median,
             quartiles(figures, 1)
         );

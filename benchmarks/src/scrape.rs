@@ -15,6 +15,10 @@ use crate::recorded::{Calls, append_page, recorded};
 
 pub(crate) const FULL: &str = "monitor-core, full rings";
 pub(crate) const FEW: &str = "monitor-core";
+pub(crate) const PROMETHEUS: &str = "prometheus";
+pub(crate) const THREE_OCTAVES: &str = "monitor-core, 3 octaves";
+/// The snapshot of that page alone, its time by line of the page.
+pub(crate) const SNAPSHOT: &str = "monitor-core, its snapshot";
 
 /// Lines of the pages, about.
 pub(crate) const LINES: [usize; 3] = [1_000, 10_000, 100_000];
@@ -53,6 +57,16 @@ impl Render for Ours {
     }
 }
 
+/// The snapshot of our storage, without a page.
+struct SnapshotOnly(Monitor);
+
+impl Render for SnapshotOnly {
+    fn render(&mut self) -> &[u8] {
+        black_box(self.0.snapshot());
+        &[]
+    }
+}
+
 /// One library's renders of a page.
 pub(crate) struct Candidate {
     pub(crate) name: &'static str,
@@ -73,6 +87,17 @@ impl Candidate {
             lines: samples.count() as u64,
             bytes: text.len(),
             page,
+            nanos: Vec::new(),
+        }
+    }
+
+    /// What is made for a page, without the page, beside the page itself.
+    fn part(name: &'static str, part: Box<dyn Render>, whole: &Self) -> Self {
+        Self {
+            name,
+            lines: whole.lines,
+            bytes: 0,
+            page: part,
             nanos: Vec::new(),
         }
     }
@@ -113,7 +138,7 @@ impl Candidate {
     }
 
     fn is_peer(&self) -> bool {
-        ![FEW, FULL].contains(&self.name)
+        ![FEW, FULL, THREE_OCTAVES, SNAPSHOT].contains(&self.name)
     }
 }
 
@@ -133,10 +158,15 @@ impl Size {
     fn new(lines: usize) -> Self {
         let mut candidates = vec![Candidate::new(FEW, Box::new(Ours::new(lines, Calls::Few)))];
         if lines < MOST_LINES {
+            let alike = Ours::new(lines, Calls::Alike);
+            let snapshot = SnapshotOnly(alike.monitor);
+            let alike = Candidate::new(THREE_OCTAVES, Box::new(alike));
+            candidates.push(Candidate::part(SNAPSHOT, Box::new(snapshot), &alike));
+            candidates.push(alike);
             let methods = (lines / PEER_LINES).max(1);
             let mut add = |name, page| candidates.push(Candidate::new(name, page));
             add(FULL, Box::new(Ours::new(lines, Calls::FullRings)));
-            add("prometheus", Box::new(prometheus::Scraped::new(methods)));
+            add(PROMETHEUS, Box::new(prometheus::Scraped::new(methods)));
             add(
                 "prometheus-client",
                 Box::new(prometheus_client::Scraped::new(methods)),
@@ -160,8 +190,8 @@ impl Size {
         after.iter_mut().chain(before).for_each(Candidate::round);
     }
 
-    /// Ours of this name; ours with few calls if there is none.
-    pub(crate) fn ours(&self, name: &str) -> &Candidate {
+    /// The candidate of this name; ours with few calls if there is none.
+    pub(crate) fn named(&self, name: &str) -> &Candidate {
         let found = self.candidates.iter().find(|one| one.name == name);
         found.unwrap_or(&self.candidates[0])
     }

@@ -1,4 +1,4 @@
-//! A scrape over HTTP with gzip, beside the compression alone.
+//! Scrapes over HTTP with gzip, of a page of text and of one in protobuf, beside the compression of the text alone.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use monitor_core::Monitor;
+use monitor_core::exposition::Format;
 use monitor_core::names::{Exporter, Profile};
-use monitor_server::{MetricServer, MetricServerHandle};
+use monitor_server::{MetricServer, MetricServerHandle, MonitorConfig};
 
 use crate::harness::Figures;
 use crate::recorded::{Calls, append_page, recorded};
@@ -22,29 +23,41 @@ const LEVEL: Compression = Compression::new(1);
 /// Between two scrapes: longer than the server may answer with a page it has compressed before.
 const APART: Duration = Duration::from_millis(120);
 
-/// Milliseconds of a scrape, and of the compression of its page, round by round.
+/// What is timed, as the milliseconds of a round stand.
+const TEXT: usize = 0;
+const PROTOBUF: usize = 1;
+const COMPRESSION: usize = 2;
+
+/// Milliseconds of a scrape of text, of one in protobuf, and of the compression of the text, round by round.
 pub(crate) struct Served {
-    rounds: Vec<[f64; 2]>,
+    rounds: Vec<[f64; 3]>,
+    /// Of the page as text.
     pub(crate) bytes: usize,
+    /// Of the page in protobuf, with native histograms beside the classic ones.
+    pub(crate) protobuf_bytes: usize,
 }
 
 impl Served {
     pub(crate) fn measure(rounds: usize) -> Self {
         let monitor = recorded(LINES, Calls::FullRings);
         let server = serve(monitor);
+        let exporter = Exporter::new(Profile::Servicekit);
         let mut page = Vec::new();
-        append_page(monitor, &Exporter::new(Profile::Servicekit), &mut page);
+        append_page(monitor, &exporter, &mut page);
+        let mut messages = Vec::new();
+        let snapshot = monitor.native_snapshot();
+        exporter.encode(&snapshot, &[], Format::Protobuf, &mut messages);
         let rounds = (0..rounds).map(|round| {
-            let mut millis = [0.0; 2];
-            for half in 0..2 {
-                let which = (round + half) % 2;
+            let mut millis = [0.0; 3];
+            for part in 0..3 {
+                let which = (round + part) % 3;
                 thread::sleep(APART);
                 let start = Instant::now();
-                if which == 0 {
-                    scrape(server.local_addr());
-                } else {
-                    compress(&page);
-                }
+                match which {
+                    TEXT => scrape(server.local_addr(), Format::Text004),
+                    PROTOBUF => scrape(server.local_addr(), Format::Protobuf),
+                    _ => compress(&page),
+                };
                 millis[which] = start.elapsed().as_secs_f64() * 1e3;
             }
             millis
@@ -54,47 +67,72 @@ impl Served {
         Self {
             rounds,
             bytes: page.len(),
+            protobuf_bytes: messages.len(),
         }
     }
 
     pub(crate) fn scraped(&self) -> Figures {
-        Figures::of(self.rounds.iter().map(|[scraped, _]| *scraped))
+        self.millis(TEXT)
+    }
+
+    pub(crate) fn scraped_protobuf(&self) -> Figures {
+        self.millis(PROTOBUF)
     }
 
     pub(crate) fn compressed(&self) -> Figures {
-        Figures::of(self.rounds.iter().map(|[_, compressed]| *compressed))
+        self.millis(COMPRESSION)
     }
 
-    /// A scrape over the compression alone.
+    fn millis(&self, which: usize) -> Figures {
+        Figures::of(self.rounds.iter().map(|millis| millis[which]))
+    }
+
+    /// A scrape of text over the compression alone.
     pub(crate) fn ratio(&self) -> Figures {
+        self.over(TEXT, COMPRESSION)
+    }
+
+    /// A scrape in protobuf over one of text.
+    pub(crate) fn protobuf_ratio(&self) -> Figures {
+        self.over(PROTOBUF, TEXT)
+    }
+
+    fn over(&self, above: usize, below: usize) -> Figures {
         let rounds = self.rounds.iter();
-        Figures::of(rounds.map(|[scraped, compressed]| scraped / compressed))
+        Figures::of(rounds.map(|millis| millis[above] / millis[below]))
     }
 }
 
+/// The server offers protobuf to all; the scrapes of text ask for text.
 fn serve(monitor: Monitor) -> MetricServerHandle {
-    let server = MetricServer::new(prometheus::Registry::new(), false, monitor);
+    let config = MonitorConfig::default()
+        .registry(prometheus::Registry::new())
+        .native_histograms(true);
+    let server = MetricServer::with_config(&config, monitor);
     let port = server.run_in_thread((Ipv4Addr::LOCALHOST, 0));
     port.expect("a port is free")
 }
 
 /// One scrape, as a scraper without a connection makes it; the answer is read and left compressed.
-fn scrape(address: SocketAddr) -> usize {
-    const REQUEST: &[u8] = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n";
+fn scrape(address: SocketAddr, format: Format) -> usize {
+    let content_type = format.content_type();
+    let request = format!(
+        "GET /metrics HTTP/1.1\r\nHost: localhost\r\nAccept: {content_type}\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n"
+    );
     let mut answer = Vec::new();
     let done = TcpStream::connect(address).and_then(|mut stream| {
-        stream.write_all(REQUEST)?;
+        stream.write_all(request.as_bytes())?;
         stream.read_to_end(&mut answer)
     });
     done.expect("the server answers");
-    let is_zipped = answer
-        .windows(24)
-        .take(1000)
-        .any(|bytes| bytes.eq_ignore_ascii_case(b"content-encoding: gzip\r\n"));
-    assert!(
-        answer.starts_with(b"HTTP/1.1 200") && is_zipped,
-        "no compressed page"
-    );
+    let head = String::from_utf8_lossy(&answer[..answer.len().min(1000)]).to_lowercase();
+    let is_ok = head.starts_with("http/1.1 200");
+    let is_zipped = head.contains("content-encoding: gzip\r\n");
+    let is_format = head.contains(&format!(
+        "content-type: {}\r\n",
+        content_type.to_lowercase()
+    ));
+    assert!(is_ok && is_zipped && is_format, "no compressed page");
     answer.len()
 }
 

@@ -68,9 +68,10 @@ fn answered(
     answer.map_or(StatusCode::INTERNAL_SERVER_ERROR, |answer| answer.status())
 }
 
-/// The answer of a server with native histograms to a scrape with these headers: format, `Content-Type`, and whether it may be gzip.
-pub fn negotiated(headers: &HeaderMap) -> (Format, &'static str, bool) {
-    let selection = negotiate::Selection::of(headers, true);
+/// The answer to a scrape with these headers, where native histograms are offered or are not: format, `Content-Type`, and
+/// whether it may be gzip.
+pub fn negotiated(headers: &HeaderMap, native_histograms: bool) -> (Format, &'static str, bool) {
+    let selection = negotiate::Selection::of(headers, native_histograms);
     (selection.format, selection.content_type, selection.gzip)
 }
 

@@ -7,11 +7,12 @@ mod served;
 
 use std::io::Read;
 use std::net::SocketAddr;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use monitor_core::{Monitor, Outcome, StorageConfig};
-use monitor_server::{MetricServer, MonitorConfig, Profile};
+use monitor_core::{Clock, Monitor, Outcome, StorageConfig};
+use monitor_server::{MetricServer, MetricServerHandle, MonitorConfig, Profile};
 use served::{connect, local, send, started, turn};
+use tower_service::Service as _;
 
 const MESSAGES: &str =
     "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited";
@@ -182,16 +183,116 @@ fn with_the_key_off_the_same_request_gets_openmetrics() {
     assert!(!String::from_utf8_lossy(&index).contains("protobuf"));
 }
 
+/// The value of `Accept` that Prometheus sends.
+fn accept() -> &'static str {
+    let (_, value) = PROMETHEUS.split_once(": ").expect("a header");
+    value.trim_end()
+}
+
 #[test]
 fn a_server_that_is_mounted_follows_the_key() {
-    let _turn = turn();
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().build().expect("a runtime");
     for on in [false, true] {
         let config = MonitorConfig::default().native_histograms(on);
         let monitor = Monitor::new(StorageConfig::default());
-        let server = MetricServer::with_config(&config, monitor);
-        let handle = server.run_in_thread(([127, 0, 0, 1], 0)).expect("a thread");
+        let mut mounted = MetricServer::with_config(&config, monitor).service();
+        let request = http::Request::get("/metrics").header("accept", accept());
+        let request = request.body(()).expect("a request");
+        let answer = runtime.block_on(mounted.call(request)).expect("an answer");
+        assert_eq!(
+            answer.headers()["content-type"] == MESSAGES,
+            on,
+            "{answer:?}"
+        );
+    }
+}
+
+#[test]
+fn a_server_on_a_thread_of_its_own_follows_the_key() {
+    let _turn = turn();
+    for on in [false, true] {
+        let config = MonitorConfig::default().native_histograms(on);
+        let handle = served_on_a_thread(&config, Monitor::new(StorageConfig::default()));
         let (head, _) = get(handle.local_addr(), "/metrics", PROMETHEUS);
         assert_eq!(content_type(&head) == MESSAGES.to_lowercase(), on, "{head}");
         handle.shutdown();
     }
+}
+
+fn served_on_a_thread(config: &MonitorConfig, monitor: Monitor) -> MetricServerHandle {
+    let server = MetricServer::with_config(config, monitor);
+    server.run_in_thread(([127, 0, 0, 1], 0)).expect("a thread")
+}
+
+#[test]
+fn a_head_request_has_the_head_of_the_page_in_protobuf() {
+    let served = started(local().native_histograms(true));
+    let mut stream = connect(served.local_addr());
+    send(
+        &mut stream,
+        &format!(
+            "HEAD /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{PROMETHEUS}\r\n"
+        ),
+    );
+    let answer = served::read_all(&mut stream).to_lowercase();
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+    assert!(head.starts_with("http/1.1 200 "), "{head}");
+    assert_eq!(content_type(head), MESSAGES.to_lowercase());
+    assert!(head.contains("content-length: "), "{head}");
+    assert_eq!(body, "");
+}
+
+#[test]
+fn a_page_in_protobuf_is_served_again_while_it_is_young() {
+    let config = local().native_histograms(true);
+    let served = started(config.render_cache(Duration::from_mins(1)));
+    let address = served.local_addr();
+    let method = served.monitor().method("Cached").expect("a name");
+    method.start().finish(Outcome::Success);
+    let (_, first) = get(address, "/metrics", PROMETHEUS);
+    method.start().finish(Outcome::Success);
+    let (head, text) = get(address, "/metrics", "");
+    assert!(content_type(&head).starts_with("text/plain"), "{head}");
+    assert!(text.starts_with(b"# HELP "));
+    let (head, second) = get(address, "/metrics", PROMETHEUS);
+    assert_eq!(content_type(&head), MESSAGES.to_lowercase());
+    assert_eq!(families(&first), families(&second));
+    assert_eq!(first, second);
+}
+
+#[test]
+fn the_text_page_is_the_same_with_the_key_and_without() {
+    let _turn = turn();
+    let (clock, hand) = Clock::manual(1.7e9);
+    let monitor = Monitor::with_clock(StorageConfig::default(), clock);
+    for nanos in [40, 4_000, 4_000_000, 4_000_000_000] {
+        let mut call = monitor.method("Timed").expect("a name").start();
+        hand.advance(Duration::from_nanos(nanos));
+        call.request_size(nanos);
+        call.finish(Outcome::Success);
+    }
+    let [off, on] = [false, true].map(|on| {
+        let config = MonitorConfig::default().native_histograms(on);
+        let handle = served_on_a_thread(&config, monitor);
+        // A page of the other kind before it leaves nothing behind.
+        get(handle.local_addr(), "/metrics", PROMETHEUS);
+        let (_, page) = get(handle.local_addr(), "/metrics", "");
+        handle.shutdown();
+        at_rest(&String::from_utf8(page).expect("UTF-8"))
+    });
+    assert!(off.contains("service_request_duration_seconds_bucket{"));
+    assert_eq!(off, on);
+}
+
+/// The lines that are not about the server or the process, which change by themselves.
+fn at_rest(page: &str) -> String {
+    let is_still = |line: &&str| {
+        let name = line
+            .trim_start_matches("# HELP ")
+            .trim_start_matches("# TYPE ");
+        let changing = ["monitor_scrape", "monitor_server_", "process_"];
+        !changing.iter().any(|own| name.starts_with(own))
+    };
+    page.split_inclusive('\n').filter(is_still).collect()
 }

@@ -19,7 +19,7 @@ use std::time::Duration;
 use monitor_core::exemplar::Exemplar;
 use monitor_core::family::ChildValue;
 use monitor_core::names::{Profile, families};
-use monitor_core::{Clock, MetricDesc, Monitor, Outcome, StorageConfig, TIME_BOUNDS};
+use monitor_core::{Clock, Keep, MetricDesc, Monitor, Outcome, StorageConfig, TIME_BOUNDS};
 use monitor_server::{MetricServer, MetricServerHandle, MonitorConfig};
 use prometheus_server::relay::{self, Seen};
 use prometheus_server::version::{BUCKET_LIMIT, Version};
@@ -80,6 +80,7 @@ fn reads_native_histograms(program: &Path) {
         with_native_off(program, version, &service);
         with_start_timestamps(program, version, &service);
     }
+    of_both_kinds(program, version);
     under_load(program, version);
 }
 
@@ -116,6 +117,7 @@ impl<'l> Service<'l> {
             (Of::Sizes, Profile::Servicekit) => "stats_hist_request_size",
             (Of::Sizes, _) => "service_request_size_bytes",
             (Of::Waits, _) => "load_wait_seconds",
+            (Of::Bare, _) => "load_bare",
             (Of::Started, Profile::Servicekit) => "started_total",
             (Of::Started, _) => "service_tasks_started_total",
         }
@@ -149,6 +151,8 @@ enum Of {
     Sizes,
     /// A registered histogram, of a range that its buckets are made wider for.
     Waits,
+    /// A registered histogram without bounds of its own: of its classic buckets it has the last alone.
+    Bare,
     Started,
 }
 
@@ -174,6 +178,11 @@ impl Load {
         let waits = waits.labels(["method"]).native();
         let waits = monitor.register_histogram(waits, &TIME_BOUNDS);
         let waits = waits.expect("a good metric");
+        let bare = MetricDesc::new("load_bare", "Of no unit.")
+            .labels(["method"])
+            .native();
+        let bare = monitor.register_histogram(bare, &[]);
+        let bare = bare.expect("a good metric");
         // Its name is the first: to 2.42 all histograms of a family are of the kind of the first.
         method("Absent");
         let mut observed: BTreeMap<_, Vec<f64>> = BTreeMap::new();
@@ -191,12 +200,14 @@ impl Load {
                 });
                 let wait = spread(1e-6, 1e4, part);
                 waits.with([name]).observe(wait);
+                bare.with([name]).observe(size);
                 let mut push = |of, value| {
                     observed.entry((of, name)).or_default().push(value);
                 };
                 push(Of::Durations, took.as_secs_f64());
                 push(Of::Sizes, size);
                 push(Of::Waits, wait);
+                push(Of::Bare, size);
             }
         }
         Self {
@@ -333,28 +344,37 @@ fn histograms(page: &Series) -> BTreeMap<Key, (f64, f64)> {
 
 /// What is left of a page without the series of its histograms.
 fn without_histograms(page: &Series) -> Series {
-    let histograms = histograms(page);
-    let is_of_one = |(name, labels): &Key| {
+    let all = histograms(page);
+    without(page, |key| all.contains_key(key))
+}
+
+/// What is left without the series of some histograms, given by the name of the family and without `le`.
+fn without(page: &Series, are_out: impl Fn(&Key) -> bool) -> Series {
+    let is_out = |(name, labels): &Key| {
         ["_bucket", "_count", "_sum"].iter().any(|suffix| {
             let mut labels = labels.clone();
             labels.remove("le");
-            let family = name.strip_suffix(suffix).unwrap_or_default();
-            histograms.contains_key(&(family.to_owned(), labels))
+            let family = name.strip_suffix(suffix);
+            family.is_some_and(|family| are_out(&(family.to_owned(), labels)))
         })
     };
     let mut page = page.clone();
-    page.retain(|key, _| !is_of_one(key));
+    page.retain(|key, _| !is_out(key));
     page
+}
+
+/// Counts and sums of the native histograms of a job, without those about the server.
+fn totals(prometheus: &Prometheus, job: &str) -> BTreeMap<Key, (f64, f64)> {
+    let stored = prometheus.native(job).into_iter();
+    stored
+        .filter(|((name, _), _)| !name.starts_with("monitor_"))
+        .map(|(key, totals)| (key, (totals.count, totals.sum)))
+        .collect()
 }
 
 /// Each histogram of the page is a native one, of as many observations and the same sum, whose quantiles are true.
 fn check_native(prometheus: &Prometheus, job: &str, service: &Service, page: &Series) {
-    let mut stored = prometheus.native(job);
-    stored.retain(|(name, _), _| !name.starts_with("monitor_"));
-    let stored: BTreeMap<Key, (f64, f64)> = stored
-        .into_iter()
-        .map(|(key, totals)| (key, (totals.count, totals.sum)))
-        .collect();
+    let stored = totals(prometheus, job);
     assert_eq!(stored, histograms(page), "{job}");
     let idle = |(name, labels): &&Key| {
         name == service.name(Of::Durations) && labels.get("method").is_some_and(|of| of == "Absent")
@@ -399,18 +419,7 @@ fn check_limited(prometheus: &Prometheus, page: &Series) {
 fn check_converted(prometheus: &Prometheus, service: &Service, page: &Series) {
     let stored = at_rest(prometheus.series("converted"));
     check("converted", &without_histograms(page), &stored);
-    let native = prometheus.native("converted");
-    let counts: BTreeMap<Key, (f64, f64)> = native
-        .into_iter()
-        .map(|(key, totals)| (key, (totals.count, totals.sum)))
-        .collect();
-    let mut wanted = histograms(page);
-    // Servers' own are on the page, too, and change with each scrape.
-    wanted.retain(|key, _| counts.contains_key(key));
-    for (key, totals) in &wanted {
-        assert_eq!(counts.get(key), Some(totals), "{key:?}");
-    }
-    assert!(wanted.len() >= 3, "durations of three methods");
+    assert_eq!(totals(prometheus, "converted"), histograms(page));
     let family = service.name(Of::Durations);
     for part in QUANTILES {
         let one = format!(
@@ -479,7 +488,7 @@ fn with_native_off(program: &Path, version: Version, service: &Service) {
     }
 }
 
-/// Counters begin with a zero at the time the storage was made, so that a rate over the first scrape is true. In a server
+/// Counters and, since 3.0, native histograms begin with a zero at the time the storage was made, so that a rate over the first scrape is true. In a server
 /// of its own: one that stores these zeros cannot convert classic histograms.
 fn with_start_timestamps(program: &Path, version: Version, service: &Service) {
     let Some(feature) = version.zeros_feature() else {
@@ -498,9 +507,76 @@ fn with_start_timestamps(program: &Path, version: Version, service: &Service) {
     let at_start = format!("{started} @ {:.3}", service.load.created + 1.0);
     let first = prometheus.number(&at_start);
     assert!(first.abs() < 0.5, "{at_start} is {first}");
+    let durations = format!("{}{{job=\"zeros\"}}", service.name(Of::Durations));
+    let count_at = format!(
+        "histogram_count(sum({durations} @ {:.3}))",
+        service.load.created + 1.0
+    );
+    let rate = format!("histogram_count(sum(rate({durations}[1h])))");
+    if version.stores_native_zeros() {
+        let first = prometheus.number(&count_at);
+        assert!(first.abs() < 0.5, "{count_at} is {first}");
+        assert!(prometheus.number(&rate) > 0.0, "{rate}");
+    } else {
+        // A number among histograms: no rate over it can be had.
+        assert_eq!(prometheus.query(&count_at), Series::new());
+        assert_eq!(prometheus.query(&rate), Series::new());
+    }
     let growth = format!("{started} - min_over_time({started}[1h])");
     let growth = prometheus.number(&growth);
     assert!((growth - f64::from(CALLS * 2)).abs() < 0.5, "{growth}");
+}
+
+/// Families of which some histograms are native and some are not: the values of a key beside those of calls, and a
+/// registry's histogram under the name of the storage's. Each is stored with its observations, and no scrape fails.
+fn of_both_kinds(program: &Path, version: Version) {
+    let (clock, hand) = Clock::manual(unix_now() - 60.0);
+    let monitor = Monitor::with_clock(StorageConfig::default(), clock);
+    let mut call = monitor.method("Calls").expect("a name").start();
+    hand.advance(Duration::from_millis(3));
+    call.request_size(1000);
+    call.finish(Outcome::Success);
+    let kept = monitor.append_stats("request_size", 2000.0, Keep::Default);
+    kept.expect("a good key");
+    let durations = "service_request_duration_seconds";
+    let buckets = vec![0.001, 0.1];
+    let other = prometheus::HistogramOpts::new(durations, "Of another.").buckets(buckets);
+    let other = other.const_label("of", "registry");
+    let other = prometheus::Histogram::with_opts(other).expect("good options");
+    other.observe(0.05);
+    let registry = prometheus::Registry::new();
+    registry.register(Box::new(other)).expect("a free name");
+
+    let mut jobs = Vec::new();
+    let servers = Profile::ALL.map(|profile| {
+        let yaml = format!("profile: {profile}\n{ON}");
+        let config = MonitorConfig::from_yaml(&yaml).expect("a good configuration");
+        let server = MetricServer::with_config(&config.registry(registry.clone()), monitor)
+            .run_in_thread((Ipv4Addr::LOCALHOST, 0))
+            .expect("a free port");
+        let name = format!("mixed-{profile}");
+        jobs.push(Job::new(&name, server.local_addr()).with(version.native_key()));
+        server
+    });
+    let features: Vec<&str> = version.native_feature().into_iter().collect();
+    let prometheus = Prometheus::start(program, &features, &jobs);
+    scraped(&prometheus, &jobs);
+    for (job, server) in jobs.iter().zip(&servers) {
+        let page = at_rest(Page::parse(&get(server.local_addr(), "/metrics").body).samples);
+        let all = histograms(&page);
+        let mut native = prometheus.native(&job.name);
+        native.retain(|(name, _), _| !name.starts_with("monitor_"));
+        for (key, found) in &native {
+            assert_eq!(all.get(key), Some(&(found.count, found.sum)), "{key:?}");
+            assert!(found.buckets > 0 || found.count < 0.5, "{key:?} is empty");
+        }
+        // The series of all others.
+        let classic = without(&page, |key| native.contains_key(key));
+        check(&job.name, &classic, &at_rest(prometheus.series(&job.name)));
+    }
+    for server in servers {
+        server.shutdown();
+    }
 }
 
 /// Threads come, call and go beside the scrapes: no count ever falls, and both kinds of buckets have equal counts in each

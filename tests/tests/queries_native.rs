@@ -1,5 +1,5 @@
-//! The queries of `docs/metrics.md` in their classic and their native form, against a real Prometheus that scrapes a load
-//! whose answers are known.
+//! What `docs/metrics.md` says of native histograms, against a real Prometheus: its queries in their classic and their native
+//! form, over a load whose answers are known, and how they are turned on and off, step by step.
 //!
 //! Needs the program `prometheus`, and further versions as in `prometheus_native.rs`: without one its test prints `SKIPPED`.
 
@@ -8,14 +8,14 @@ mod prometheus_server;
 mod textprocessor;
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
 use monitor_core::metric::MetricDesc;
 use monitor_core::names::Profile;
 use monitor_core::{Clock, ManualClock, Method, Monitor, Outcome, StorageConfig};
-use monitor_server::{MetricServer, MonitorConfig};
+use monitor_server::{MetricServer, MetricServerHandle, MonitorConfig};
 use prometheus_server::version::Version;
 use prometheus_server::{Job, Prometheus, unix_now};
 use textprocessor::eventually;
@@ -24,6 +24,9 @@ const DOC: &str = include_str!("../../docs/metrics.md");
 
 /// The headline of the pairs of queries.
 const HEADLINE: &str = "\n### Queries in both forms\n";
+
+/// The headline of the steps.
+const STEPS: &str = "\n### Turning them on, and off again\n";
 
 /// How far an answer may be from the true one, as a part of it: a native bucket is 9 % wide, a classic one of the quantiles
 /// here more than twice as wide as its lower bound.
@@ -52,6 +55,160 @@ fn queries_in_both_forms_have_the_true_answers_in_every_version() {
     for variable in ["PROMETHEUS_2_42", "PROMETHEUS_2_53", "PROMETHEUS_3"] {
         programs::where_named(variable, "queries of native histograms", answers);
     }
+}
+
+#[test]
+fn the_steps_turn_native_histograms_on_and_off() {
+    let program = Path::new("prometheus");
+    if programs::is_installed(program, "the_steps_turn_native_histograms_on_and_off") {
+        turned_on_and_off(program);
+    }
+}
+
+#[test]
+#[ignore = "slow matrix: scripts/test --all"]
+fn the_steps_turn_native_histograms_on_and_off_in_every_version() {
+    for variable in ["PROMETHEUS_2_53", "PROMETHEUS_3"] {
+        programs::where_named(variable, "steps of native histograms", turned_on_and_off);
+    }
+}
+
+/// The configuration that the document has for some versions of Prometheus.
+#[derive(Debug)]
+struct Setup {
+    least: Version,
+    /// `None` of the newest ones.
+    most: Option<Version>,
+    features: Vec<&'static str>,
+    /// Of the job.
+    keys: Vec<&'static str>,
+}
+
+impl Setup {
+    /// From the line before the block, `2.46 to 2.55, started with ..`, and the block.
+    fn new(head: &'static str, block: &'static str) -> Self {
+        let (versions, flags) = head.split_once(',').expect("versions, then the flag");
+        let mut versions = versions.split(" to ").map(version);
+        let flags = flags.split("`--enable-feature=").skip(1);
+        let keys = block.lines().map(str::trim);
+        let keys = keys.map(|line| line.split(" #").next().unwrap_or(line));
+        Self {
+            least: versions.next().expect("one"),
+            most: versions.next(),
+            features: flags
+                .map(|flag| flag.split('`').next().expect("its end"))
+                .collect(),
+            keys: keys.filter(|key| key.ends_with(": true")).collect(),
+        }
+    }
+
+    fn is_for(&self, version: Version) -> bool {
+        self.least <= version && self.most.is_none_or(|most| version <= most)
+    }
+}
+
+/// `2.46` and `3.8 and later`.
+fn version(text: &str) -> Version {
+    let number = text.split(' ').next().unwrap_or(text);
+    let (major, minor) = number.split_once('.').expect("two numbers");
+    let [major, minor] = [major, minor].map(|part| part.parse().expect("a number"));
+    Version(major, minor)
+}
+
+/// The steps, as far as the next headline.
+fn steps() -> &'static str {
+    let steps = DOC.split(STEPS).nth(1).expect("the section");
+    steps.split("\n### ").next().unwrap_or(steps)
+}
+
+fn setups() -> Vec<Setup> {
+    let parts: Vec<&str> = steps().split("```yaml\n").collect();
+    let setups = parts.windows(2).map(|pair| {
+        let head = pair[0].trim_end().lines().last().expect("a line");
+        Setup::new(head, pair[1].split("```").next().expect("a block"))
+    });
+    setups.collect()
+}
+
+/// The queries by which the document checks: whether the target is up, the native histograms, the classic ones.
+fn checks() -> [&'static str; 3] {
+    let rows = steps().lines().filter_map(|row| row.strip_prefix("| `"));
+    let queries: Vec<&str> = rows.filter_map(|row| row.split('`').next()).collect();
+    queries.try_into().expect("three")
+}
+
+#[test]
+fn the_setups_of_the_document_are_those_of_the_tests() {
+    let setups = setups();
+    assert_eq!(setups.len(), 3);
+    for setup in &setups {
+        for version in [Some(setup.least), setup.most].into_iter().flatten() {
+            let feature: Vec<&str> = version.native_feature().into_iter().collect();
+            let keys = [version.native_key(), version.classic_key()];
+            assert_eq!(setup.features, feature, "{version:?}");
+            assert_eq!(
+                setup.keys,
+                keys.into_iter().flatten().collect::<Vec<_>>(),
+                "{version:?}"
+            );
+        }
+    }
+    for neighbours in setups.windows(2) {
+        let most = neighbours[0].most.expect("only the newest has none");
+        let next = neighbours[1].least;
+        assert!(
+            next == Version(most.0, most.1 + 1) || next == Version(most.0 + 1, 0),
+            "{most:?}, {next:?}"
+        );
+    }
+}
+
+const ON: &str = "native_histograms: true";
+const OFF: &str = "native_histograms: false";
+
+/// The pages of this monitor, at this address if there is one.
+fn serve(monitor: Monitor, key: &str, at: Option<SocketAddr>) -> MetricServerHandle {
+    let config = MonitorConfig::from_yaml(key).expect("a good configuration");
+    let at = at.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, 0).into());
+    let server = MetricServer::with_config(&config, monitor);
+    server.run_in_thread(at).expect("the address is free")
+}
+
+fn turned_on_and_off(program: &Path) {
+    let version = Version::of(program);
+    let setups = setups();
+    let Some(setup) = setups.iter().find(|setup| setup.is_for(version)) else {
+        // The document has no steps for the versions that cannot keep the classic series.
+        assert!(version < setups[0].least, "{version:?}");
+        return;
+    };
+    let load = Load::new();
+    load.call();
+    let text = serve(load.monitor, OFF, None);
+    let addr = text.local_addr();
+    let job = Job::new("orders", addr).with(setup.keys.iter().copied());
+    let prometheus = Prometheus::start(program, &setup.features, std::slice::from_ref(&job));
+    let [up, native, classic] = checks();
+    let series = |query| answer(&prometheus, query);
+    let is_up = || series(up).into_values().eq([1.0]);
+    eventually("a page in text", || is_up() && series(classic).len() == 4);
+    assert_eq!(series(native), BTreeMap::new(), "{version:?}");
+
+    text.shutdown();
+    let both = serve(load.monitor, ON, Some(addr));
+    eventually("native histograms", || series(native).len() == 4);
+    eventually("classic ones beside", || {
+        is_up() && series(classic).len() == 4
+    });
+    assert_eq!(series(native), series(classic), "{version:?}");
+
+    both.shutdown();
+    let text = serve(load.monitor, OFF, Some(addr));
+    eventually("no native histograms", || series(native).is_empty());
+    eventually("classic ones go on", || {
+        is_up() && series(classic).len() == 4
+    });
+    text.shutdown();
 }
 
 /// Each pair of queries of the document.
@@ -288,6 +445,9 @@ fn registered(prometheus: &Prometheus, version: Version) {
             0.0,
         );
         check("wide_count{}", f64::from(WIDE), 0.0);
+        // The text formats have neither of these two, as a bound is negative.
+        check("drift_count{}", f64::from(DRIFTS), 0.0);
+        check("drift_sum{}", (0..DRIFTS).map(drift).sum(), 1e-9);
     }
 }
 

@@ -7,14 +7,16 @@ use libfuzzer_sys::fuzz_target;
 use monitor_fuzz::Format;
 use monitor_server::fuzzing::negotiated;
 
-const TYPES: [&str; 7] = [
+const PROTOBUF: &str =
+    "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited";
+
+const TYPES: [&str; 6] = [
     "text/plain; version=0.0.4; charset=utf-8",
     "application/openmetrics-text; version=1.0.0; charset=utf-8",
     "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=allow-utf-8",
     "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores",
     "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=dots",
     "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=values",
-    "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited",
 ];
 
 // Lines of `Accept`, then a `|`, then lines of `Accept-Encoding`.
@@ -27,8 +29,29 @@ fuzz_target!(|data: &[u8]| {
     let mut headers = HeaderMap::new();
     append(&mut headers, &ACCEPT, accept);
     append(&mut headers, &ACCEPT_ENCODING, encoding);
-    let (format, content_type, gzip) = negotiated(&headers);
+    for native_histograms in [false, true] {
+        let answer = negotiated(&headers, native_histograms);
+        check(accept, encoding, answer, native_histograms);
+        check_again(&headers, answer, native_histograms);
+    }
+});
 
+fn check(
+    accept: &[u8],
+    encoding: &[u8],
+    (format, content_type, gzip): (Format, &'static str, bool),
+    native_histograms: bool,
+) {
+    if gzip {
+        assert!(names(encoding, &["gzip", "*"]));
+    }
+    if format == Format::Protobuf {
+        assert_eq!(content_type, PROTOBUF);
+        assert!(native_histograms, "offered with the key alone");
+        let whole = ["application/vnd.google.protobuf", "proto", "delimited"];
+        assert!(whole.iter().all(|part| names(accept, &[part])));
+        return;
+    }
     let at = TYPES.iter().position(|known| *known == content_type);
     let at = at.expect("one of the fixed types");
     assert_eq!(format == Format::Text004, at == 0, "{content_type}");
@@ -38,17 +61,10 @@ fuzz_target!(|data: &[u8]| {
             &["application/openmetrics-text", "application/*", "*/*"]
         ));
     }
-    assert_eq!(format == Format::Protobuf, at == 6, "{content_type}");
-    if format == Format::Protobuf {
-        assert!(names(accept, &["application/vnd.google.protobuf"]));
-    } else if at > 1 {
+    if at > 1 {
         assert!(names(accept, &["escaping"]), "only who asks is told of it");
     }
-    if gzip {
-        assert!(names(encoding, &["gzip", "*"]));
-    }
-    check_again(&headers, (format, content_type, gzip));
-});
+}
 
 fn append(headers: &mut HeaderMap, name: &HeaderName, lines: &[u8]) {
     for line in lines.split(|byte| *byte == b'\n').take(32) {
@@ -70,7 +86,7 @@ fn names(lines: &[u8], any: &[&str]) -> bool {
 }
 
 /// Lines of a list header are one list, and parts that are not elements of it change nothing.
-fn check_again(headers: &HeaderMap, answer: (Format, &'static str, bool)) {
+fn check_again(headers: &HeaderMap, answer: (Format, &'static str, bool), native: bool) {
     let mut joined = HeaderMap::new();
     for name in [ACCEPT, ACCEPT_ENCODING] {
         let lines = headers.get_all(&name).iter();
@@ -82,5 +98,5 @@ fn check_again(headers: &HeaderMap, answer: (Format, &'static str, bool)) {
         let line = format!(", ,{},foo/bar;q=1.0,", lines.join(" , "));
         joined.append(name, HeaderValue::from_str(&line).expect("visible ASCII"));
     }
-    assert_eq!(negotiated(&joined), answer);
+    assert_eq!(negotiated(&joined, native), answer);
 }

@@ -66,7 +66,7 @@ pub struct Snapshot {
     pub self_time: Option<SelfTime>,
     /// Exemplars that were not kept because no page can hold them: too long, or with a label that readers fail on.
     pub dropped_exemplars: u64,
-    /// How often a snapshot could not read the counts of a thread beside its calls, and asked it for a copy.
+    /// How often a snapshot could not read the counts of a thread beside its calls in 32 tries, and asked it for a copy.
     pub copied_reads: u64,
     /// The most pairs of a caller and a method that have series on a page, from the configuration; 0 is none.
     pub shown_caller_pairs: usize,

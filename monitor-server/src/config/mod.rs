@@ -312,10 +312,10 @@ settings! {MonitorConfig, on MonitorConfig () {
     /// (`application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited`) with the largest
     /// weight, as Prometheus does where it ingests native histograms.
     ///
-    /// It is off by default because some scrapers ask for protobuf without ingesting native histograms: Prometheus 3.5
-    /// with `scrape_protocols: [PrometheusProto]` then stores neither the native series of durations nor the classic
-    /// ones. And one that does ingest them stores no `_bucket`, `_count` and `_sum` series any more, unless
-    /// `always_scrape_classic_histograms` (2.45 to 2.5x: `scrape_classic_histograms`) is set: queries of these find
+    /// It is off by default because some scrapers ask for protobuf without ingesting native histograms: Prometheus 2.53
+    /// to 3.7 with `scrape_protocols: [PrometheusProto]` then stores neither the native series of durations nor the
+    /// classic ones. And one that does ingest them stores no `_bucket`, `_count` and `_sum` series any more, unless
+    /// `always_scrape_classic_histograms` (2.46 to 2.55: `scrape_classic_histograms`) is set: queries of these find
     /// nothing. See `docs/metrics.md`, "Native histograms".
     "native_histograms" => native_histograms, fn native_histograms(on: bool);
     /// How old the state on a page may be when its scrape arrives, at most 60 s. Not set by default, which is zero,

@@ -37,12 +37,13 @@ impl Version {
         (self >= Self(3, 8)).then_some("scrape_native_histograms: true")
     }
 
-    /// The key that keeps the classic series beside the native ones; 2.42 has none.
+    /// The key that keeps the classic series beside the native ones. 2.45 has it, but takes only the first histogram of
+    /// each family for a native one then.
     pub(crate) fn classic_key(self) -> Option<&'static str> {
         if self >= Self(3, 0) {
             Some("always_scrape_classic_histograms: true")
         } else {
-            (self >= Self(2, 45)).then_some("scrape_classic_histograms: true")
+            (self >= Self(2, 46)).then_some("scrape_classic_histograms: true")
         }
     }
 
@@ -69,6 +70,11 @@ impl Version {
     /// Whether it stores all exemplars of a native histogram, and not one of them.
     pub(crate) fn stores_all_exemplars(self) -> bool {
         self >= Self(2, 46)
+    }
+
+    /// Whether the zeros of native histograms are native histograms, and not numbers between them.
+    pub(crate) fn stores_native_zeros(self) -> bool {
+        self >= Self(3, 0)
     }
 
     /// Whether the durations of a page in protobuf are lost while native histograms are off.
