@@ -141,9 +141,21 @@ impl Count {
     }
 }
 
+/// When a server's counts were at 0, in seconds since 1970: the moment this was made.
+#[derive(Debug)]
+struct StartTime(f64);
+
+impl Default for StartTime {
+    fn default() -> Self {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        Self(now.map_or(0.0, |since| since.as_secs_f64()))
+    }
+}
+
 /// Metrics of one server.
 #[derive(Debug, Default)]
 pub(crate) struct SelfMetrics {
+    started: StartTime,
     errors: [Count; Cause::ALL.len()],
     answers: [Count; CODES.len()],
     in_flight: Count,
@@ -342,7 +354,13 @@ impl SelfMetrics {
             "monitor_server_auth_failures_total" => by_texts("scheme", Scheme::TEXTS, &access.failures),
                 "Wrong credentials presented to the monitor server, by scheme.";
         };
-        let families = rows.map(|(name, help, children)| family(name, help, children));
+        let mut families = rows.map(|(name, help, children)| family(name, help, children));
+        let counting = families
+            .iter_mut()
+            .filter(|family| family.kind != FamilyType::Gauge);
+        for child in counting.flat_map(|family| &mut family.children) {
+            child.started = Some(self.started.0);
+        }
         families
             .into_iter()
             .chain(self.protection.families())
@@ -419,10 +437,7 @@ pub(crate) fn family(name: &'static str, help: &'static str, children: Vec<Child
 }
 
 pub(crate) fn child(labels: impl Into<Labels>, value: ChildValue) -> Child {
-    Child {
-        labels: labels.into(),
-        value,
-    }
+    Child::new(labels, value)
 }
 
 pub(crate) fn label(name: &'static str, value: impl Into<Arc<str>>) -> Label {

@@ -7,7 +7,7 @@ mod served;
 
 use std::io::Read;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use monitor_core::{Clock, Monitor, Outcome, StorageConfig};
 use monitor_server::{MetricServer, MetricServerHandle, MonitorConfig, Profile};
@@ -92,6 +92,52 @@ fn with_the_key_on_who_names_protobuf_gets_it_and_nobody_else() {
     }
     let (_, index) = get(address, "/", "");
     assert!(String::from_utf8_lossy(&index).contains("or in protobuf\n"));
+}
+
+#[test]
+fn counts_of_the_server_started_with_it() {
+    let now = || {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        since.expect("a time after 1970").as_secs_f64()
+    };
+    // A page has whole microseconds.
+    let before = now().floor();
+    let served = started(local().native_histograms(true));
+    let after = now();
+    let (_, page) = get(served.local_addr(), "/metrics", PROMETHEUS);
+    let page = families(&page);
+    let known = monitor_server::scrape_families();
+    let mut starts = Vec::new();
+    for own in page
+        .iter()
+        .filter(|one| known.iter().any(|family| family.name == one.name))
+    {
+        for metric in &own.metrics {
+            assert_eq!(
+                metric.started.is_some(),
+                own.kind != "gauge",
+                "{}",
+                own.name
+            );
+            starts.extend(metric.started);
+        }
+    }
+    assert!(starts.len() > 10, "{starts:?}");
+    assert!(
+        starts.iter().all(|start| (before..=after).contains(start)),
+        "{starts:?}"
+    );
+    for (name, kind) in [
+        ("monitor_scrapes_total", "counter"),
+        ("monitor_scrape_render_seconds", "summary"),
+        ("monitor_scrape_errors_total", "counter"),
+    ] {
+        assert!(
+            page.iter()
+                .any(|one| (&*one.name, one.kind) == (name, kind)),
+            "{name}"
+        );
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! A [`Family`] owns its children. A page of a snapshot is written without any: it is shown to a `Visitor` family by
 //! family and child by child, each value as a `ValueView` of the data that the snapshot owns. A visitor that writes
-//! bytes copies nothing; the one that wants plain data is a `Vec<Family>`.
+//! bytes copies nothing; the one that wants plain data is `PlainFamilies`.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -54,12 +54,26 @@ pub struct Family {
 }
 
 /// A family's values for one label set.
+///
+/// # Examples
+///
+/// ```
+/// use monitor_core::family::{Child, ChildValue};
+///
+/// let mut jobs = Child::new([], ChildValue::Int(4));
+/// assert_eq!(jobs.started, None);
+/// jobs.started = Some(1_700_000_000.0);
+/// ```
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Child {
     /// The labels, sorted by name, each name once.
     pub labels: Labels,
     /// The value.
     pub value: ChildValue,
+    /// When its counts began at 0, seconds since 1970; `None` where that is not known. Pages in protobuf have it of
+    /// counters, histograms and summaries, and no page has it of others.
+    pub started: Option<f64>,
 }
 
 /// The value of a [`Child`].
@@ -123,6 +137,17 @@ impl Family {
             help: help.into(),
             kind,
             children: Vec::new(),
+        }
+    }
+}
+
+impl Child {
+    /// A child with these labels, sorted by name and each name once, and without a start time.
+    pub fn new(labels: impl Into<Labels>, value: ChildValue) -> Self {
+        Self {
+            labels: labels.into(),
+            value,
+            started: None,
         }
     }
 }
@@ -313,14 +338,25 @@ impl<'a> HistogramView<'a> {
 }
 
 /// Keeps the families as plain data, those without children too.
-impl Visitor for Vec<Family> {
+#[derive(Debug, Default)]
+pub(crate) struct PlainFamilies {
+    pub(crate) families: Vec<Family>,
+    /// The start time of the children to come.
+    started: Option<f64>,
+}
+
+impl Visitor for PlainFamilies {
     fn family(&mut self, family: &Family) {
-        self.push(Family {
+        self.families.push(Family {
             name: family.name.clone(),
             help: family.help.clone(),
             children: Vec::new(),
             ..*family
         });
+    }
+
+    fn started(&mut self, at: Option<f64>) {
+        self.started = at;
     }
 
     fn child(&mut self, labels: &Labels, value: ValueView<'_>) {
@@ -337,10 +373,10 @@ impl Visitor for Vec<Family> {
                 )
             }),
         };
-        if let Some(family) = self.last_mut() {
+        if let Some(family) = self.families.last_mut() {
             family.children.push(Child {
-                labels: labels.clone(),
-                value,
+                started: self.started,
+                ..Child::new(labels.clone(), value)
             });
         }
     }

@@ -378,11 +378,8 @@ pub struct MetricSnapshot {
     /// The unit the name ends in, `_total` set aside.
     pub unit: Option<&'static str>,
     /// One child for each label set on the page, in the order they came, the child of all others last; labels are
-    /// valid, sorted by name, each name once.
+    /// valid, sorted by name, each name once. One that comes back on the page with its counts keeps its start time.
     pub children: Vec<Child>,
-    /// Since when each of these children counts, in seconds since 1970: its counts were zero then. A child that comes back
-    /// on the page with its counts keeps its start. Empty if not known.
-    pub started: Vec<f64>,
 }
 
 /// The answer of `stats()`: the original's flat map.

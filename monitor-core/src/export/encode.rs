@@ -61,7 +61,7 @@ impl Format {
 ///     help: "Started tasks.".into(),
 ///     kind: FamilyType::Counter,
 ///     unit: None,
-///     children: vec![Child { labels: [].into(), value: ChildValue::Int(4) }],
+///     children: vec![Child::new([], ChildValue::Int(4))],
 /// };
 /// let mut page = Vec::new();
 /// encode(&[family], Format::OpenMetrics100, &mut page);

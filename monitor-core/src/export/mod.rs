@@ -41,7 +41,8 @@ pub mod exposition {
     //! ([`Histogram::native`](crate::family::Histogram::native)), start times, and `_sum` and `_count` whatever they are.
     //! A start time is when the counts of a series began at 0: of calls and of the storage's own families that is the
     //! storage's making, of a registered metric its child's. Values by key, which may be removed and come back at 0, have
-    //! none, and neither have families of other sources and plain data.
+    //! none, and neither have families of registries. Plain data has it in
+    //! [`Child::started`](crate::family::Child::started).
 
     pub use crate::export::encode::{Format, encode, encode_named};
     pub use crate::export::exporter::encode_snapshot;

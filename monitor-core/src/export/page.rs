@@ -12,7 +12,7 @@ use crate::data::buckets::{HistogramKind, ShownBuckets};
 use crate::data::catalog::Id;
 use crate::data::family::ValueView::{Float, Int};
 use crate::data::family::{
-    Family, Histogram, HistogramView, Labels, NativeBuckets, ValueView, Visitor,
+    Family, Histogram, HistogramView, Labels, NativeBuckets, PlainFamilies, ValueView, Visitor,
 };
 use crate::data::key::StatKey;
 use crate::data::snapshot::{ClockSource, MethodSnapshot, Snapshot};
@@ -57,7 +57,7 @@ impl<'a> PageParts<'a> {
         let mut children = FamilyChildren::new();
         for metric in &snapshot.values.metrics {
             let family = registry.registered(metric);
-            for (at, child) in metric.children.iter().enumerate() {
+            for child in &metric.children {
                 // None is a summary or has a time of its own.
                 if let Some(value) = child.value.view() {
                     let labels = registry.label_cache.complete_rendered(&child.labels);
@@ -65,7 +65,7 @@ impl<'a> PageParts<'a> {
                         family,
                         labels,
                         value,
-                        started: metric.started.get(at).copied(),
+                        started: child.started,
                     });
                 }
             }
@@ -311,9 +311,10 @@ impl<'a> PageParts<'a> {
 
 /// The families of a page as plain data.
 pub(super) fn families(page: &PageParts<'_>) -> Vec<Family> {
-    let mut families = Vec::new();
-    page.show(&mut families);
-    families.retain(|family: &Family| !family.children.is_empty());
+    let mut plain = PlainFamilies::default();
+    page.show(&mut plain);
+    let mut families = plain.families;
+    families.retain(|family| !family.children.is_empty());
     families
 }
 

@@ -195,17 +195,15 @@ fn family_from(family: &MetricFamily) -> Family {
             .collect();
         sort_labels(&mut labels);
         let value = value_from(metric, kind, &mut bounds);
-        Child {
-            labels: labels.into(),
-            value: match metric.timestamp_ms() {
-                // None, as to that crate's own encoder.
-                0 => value,
-                milliseconds => ChildValue::Timestamped {
-                    value: Box::new(value),
-                    milliseconds,
-                },
+        let value = match metric.timestamp_ms() {
+            // None, as to that crate's own encoder.
+            0 => value,
+            milliseconds => ChildValue::Timestamped {
+                value: Box::new(value),
+                milliseconds,
             },
-        }
+        };
+        Child::new(labels, value)
     });
     Family {
         children: children.collect(),

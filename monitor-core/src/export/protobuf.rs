@@ -88,8 +88,8 @@ impl<'a> MessageEncoder<'a> {
     pub(super) fn write(mut self, families: &[Family]) {
         for family in families {
             self.family(family);
-            self.started(None);
             for child in &family.children {
+                self.started(child.started);
                 self.owned_value(&child.labels, &child.value, None);
             }
         }

@@ -811,17 +811,17 @@ impl<C: LabelCell> AnyFamily for LabelFamily<C> {
         children.extend(self.overflow.get().cloned());
         let page_child = |child: &LabelRef<C>| {
             let value = child.cell.value(wanted)?;
-            let labels = child.key.labels.clone();
-            Some((Child { labels, value }, child.key.started))
+            Some(Child {
+                started: Some(child.key.started),
+                ..Child::new(child.key.labels.clone(), value)
+            })
         };
-        let (children, started) = children.iter().filter_map(page_child).unzip();
         MetricSnapshot {
             name: Arc::clone(&self.spec.name),
             help: Arc::clone(&self.spec.help),
             kind: self.spec.kind,
             unit: self.spec.unit,
-            children,
-            started,
+            children: children.iter().filter_map(page_child).collect(),
         }
     }
 

@@ -353,7 +353,11 @@ fn a_scrape_dropped_with_its_runtime_leaves_the_renderer_usable() {
     let first = runtime();
     let waits = renderer.clone();
     first.spawn(async move { waits.page(wanted(), None).await });
-    first.block_on(async { tokio::time::sleep(Duration::from_millis(20)).await });
+    first.block_on(async {
+        while probe.gathered() == 0 {
+            tokio::task::yield_now().await;
+        }
+    });
     assert_eq!(renderer.in_flight(), 1);
     drop(first);
     assert_eq!(renderer.in_flight(), 0);

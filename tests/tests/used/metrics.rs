@@ -111,10 +111,7 @@ pub(crate) fn merged_page(snapshot: &Snapshot, profile: Profile, format: Format)
         help: "Of another source.".into(),
         kind,
         unit: None,
-        children: vec![Child {
-            labels: [].into(),
-            value: ChildValue::Int(value),
-        }],
+        children: vec![Child::new([], ChildValue::Int(value))],
     };
     let others = vec![
         family("started_total", FamilyType::Gauge, 7),

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use self::case::{families_of, formats, keep, text};
 use super::{Format, bound, encode, encode_named};
-use crate::data::family::{Child, ChildValue, Family, FamilyType, Histogram, Label, Labels};
+use crate::data::family::{Child, ChildValue, Family, FamilyType, Histogram, Label};
 
 pub(crate) const BOTH: [Format; 2] = [Format::Text004, Format::OpenMetrics100];
 
@@ -144,10 +144,10 @@ fn a_value_that_does_not_fit_its_family_is_left_out() {
         help: "".into(),
         kind: FamilyType::Gauge,
         unit: None,
-        children: vec![Child {
-            labels: Labels::default(),
-            value: ChildValue::Histogram(Histogram::empty(&Arc::from([1.0]))),
-        }],
+        children: vec![Child::new(
+            [],
+            ChildValue::Histogram(Histogram::empty(&Arc::from([1.0]))),
+        )],
     };
     assert_eq!(page(&[family], Format::Text004), "");
 }

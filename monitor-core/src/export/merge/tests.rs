@@ -2,8 +2,9 @@ use super::*;
 use crate::data::catalog::Profile;
 use crate::data::family::{Child, ChildValue, FamilyType};
 use crate::export::encode::encode_named;
+use crate::export::protobuf::tests::reader;
 use crate::recording::exemplar::Exemplar;
-use crate::{Monitor, Outcome, StorageConfig};
+use crate::{Clock, Monitor, Outcome, StorageConfig};
 
 fn gauge(name: &'static str) -> Family {
     Family {
@@ -11,10 +12,7 @@ fn gauge(name: &'static str) -> Family {
         help: "A gauge.".into(),
         kind: FamilyType::Gauge,
         unit: None,
-        children: vec![Child {
-            labels: [].into(),
-            value: ChildValue::Int(7),
-        }],
+        children: vec![Child::new([], ChildValue::Int(7))],
     }
 }
 
@@ -67,6 +65,43 @@ fn a_page_is_the_same_whether_the_storage_is_merged_or_not() {
             assert_eq!(page.merged.dropped_families, merged.dropped_families);
         }
     }
+}
+
+#[test]
+fn a_merged_page_keeps_the_start_times_of_the_storage() {
+    let (clock, hand) = Clock::manual(1_700_000_000.0);
+    let monitor = Monitor::with_clock(StorageConfig::default(), clock);
+    let done = monitor.method("Get").expect("a valid name").start();
+    done.finish(Outcome::Success);
+    hand.advance(std::time::Duration::from_secs(60));
+    let jobs = crate::metric::MetricDesc::new("jobs", "Jobs.").labels(["queue"]);
+    let jobs = monitor.register_counter(jobs).expect("a free name");
+    jobs.with(["mail"]).inc();
+    let theirs = Family {
+        kind: FamilyType::Counter,
+        ..gauge("jobs_total")
+    };
+    let others = vec![vec![theirs]];
+    let exporter = Exporter::new(Profile::Servicekit);
+    let snapshot = monitor.snapshot();
+    let read = |others: Vec<Vec<Family>>, is_merged: bool| {
+        let page = Page::new(&exporter, snapshot.clone(), others);
+        assert_eq!(page.snapshot.is_none(), is_merged);
+        let mut out = Vec::new();
+        page.encode(&[], Format::Protobuf, &mut out);
+        reader::read(&out).expect("a page of messages")
+    };
+    let mut merged = read(others, true);
+    let all = merged.iter_mut().find(|family| family.name == "jobs_total");
+    let all = &mut all.expect("the family of both").metrics;
+    let starts: Vec<_> = all.iter().map(|metric| metric.started).collect();
+    assert_eq!(starts, [Some(1_700_000_060.0), None]);
+    // Without the registry's child it is the page of the storage alone.
+    all.pop();
+    assert_eq!(merged, read(vec![], false));
+    let calls = merged.iter().find(|one| one.name == "stats_hist_time_full");
+    let calls = &calls.expect("durations").metrics[0];
+    assert_eq!(calls.started, Some(1_700_000_000.0));
 }
 
 #[test]

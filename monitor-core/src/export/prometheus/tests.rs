@@ -13,7 +13,7 @@ use proptest::prelude::*;
 
 use self::readers::any_proto;
 use super::{GatherError, family_from, family_to, gather, gather_beside, registered};
-use crate::data::family::{Child, ChildValue, Family, FamilyType, Histogram, Label};
+use crate::data::family::{Child, ChildValue, Family, FamilyType, Histogram, Label, Labels};
 use crate::export::encode::Format;
 use crate::export::encode::tests::{checked_samples, page};
 use crate::export::merge::{LeftOut, Merged, merge};
@@ -43,10 +43,7 @@ fn child(labels: &[(&str, &str)], value: ChildValue) -> Child {
         name: (*name).to_owned().into(),
         value: (*value).into(),
     });
-    Child {
-        labels: labels.collect(),
-        value,
-    }
+    Child::new(labels.collect::<Labels>(), value)
 }
 
 fn gauge(name: &str, labels: &[(&str, &str)], value: f64) -> Family {

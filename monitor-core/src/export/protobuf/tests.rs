@@ -30,10 +30,8 @@ fn read_back(families: &[Family], names: &[&str]) -> Vec<reader::Family> {
 
 fn family(name: &'static str, kind: FamilyType, value: ChildValue) -> Family {
     let mut family = Family::new(name, "Help.", kind);
-    family.children.push(Child {
-        labels: [Label::new("a", "\"1\"\n")].into(),
-        value,
-    });
+    let labels = [Label::new("a", "\"1\"\n")];
+    family.children.push(Child::new(labels, value));
     family
 }
 
@@ -435,10 +433,8 @@ fn no_message_has_histograms_with_native_buckets_and_without() {
     let children = natives.into_iter().enumerate().map(|(at, native)| {
         let mut histogram = Histogram::new(Arc::from([1.0]), vec![1, 2], 5.0);
         histogram.native = native;
-        Child {
-            labels: [Label::new("at", at.to_string())].into(),
-            value: ChildValue::Histogram(histogram),
-        }
+        let labels = [Label::new("at", at.to_string())];
+        Child::new(labels, ChildValue::Histogram(histogram))
     });
     let family = Family {
         children: children.collect(),

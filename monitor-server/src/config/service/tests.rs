@@ -126,10 +126,7 @@ fn owned(labels: &[(&'static str, &str)]) -> Vec<Label> {
 #[test]
 fn a_series_own_label_goes_before_one_that_all_have() {
     let own: [&[(&str, &str)]; 3] = [&[], &[("code", "200")], &[("env", "own"), ("z", "1")]];
-    let child = |own: &&[(&'static str, &str)]| Child {
-        labels: owned(own).into(),
-        value: ChildValue::Int(1),
-    };
+    let child = |own: &&[(&'static str, &str)]| Child::new(owned(own), ChildValue::Int(1));
     let mut families = [Family {
         name: "a".into(),
         help: "".into(),

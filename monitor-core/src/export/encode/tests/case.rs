@@ -151,16 +151,14 @@ fn child_of(value: &Value) -> Child {
         .collect();
     labels.sort();
     let inner = value_of(&value["value"]);
-    Child {
-        labels: labels.into(),
-        value: match value["timestamp"].as_i64() {
-            None => inner,
-            Some(milliseconds) => ChildValue::Timestamped {
-                value: Box::new(inner),
-                milliseconds,
-            },
+    let value = match value["timestamp"].as_i64() {
+        None => inner,
+        Some(milliseconds) => ChildValue::Timestamped {
+            value: Box::new(inner),
+            milliseconds,
         },
-    }
+    };
+    Child::new(labels, value)
 }
 
 fn value_of(value: &Value) -> ChildValue {

@@ -84,10 +84,7 @@ pub(crate) fn any_family() -> impl Strategy<Value = Family> {
         let name = "(x|y|z:|_|[a-z]{1,3})(_seconds|_bytes|)(_total|_count|_sum|_created|)";
         let unit = prop::option::of(prop::sample::select(["seconds", "bytes"].as_slice()));
         let child = (any_labels(), any_value(kind));
-        let child = child.prop_map(|(labels, value)| Child {
-            labels: labels.into(),
-            value,
-        });
+        let child = child.prop_map(|(labels, value)| Child::new(labels, value));
         (name, any_text(), unit, prop::collection::vec(child, 0..4)).prop_map(
             move |(name, help, unit, children)| Family {
                 name: name.into(),

@@ -52,17 +52,13 @@ fn constant_labels_are_on_every_series_and_others_make_way() {
     ];
     let keys = ["jobs", "jobs___env__test", "jobs___env__prod"];
     snapshot.values.entries = keys.map(|raw| entry(raw, StatValue::Int(1))).to_vec();
-    let child = |value: &str| Child {
-        labels: labels(&[("env", value)]),
-        value: ChildValue::Int(1),
-    };
+    let child = |value: &str| Child::new(labels(&[("env", value)]), ChildValue::Int(1));
     snapshot.values.metrics = vec![MetricSnapshot {
         name: "mine".into(),
         help: "Mine.".into(),
         kind: FamilyType::Gauge,
         unit: None,
         children: ["", "prod", "test"].map(child).into(),
-        started: Vec::new(),
     }];
     for profile in Profile::ALL {
         let samples = samples(&snapshot, profile);

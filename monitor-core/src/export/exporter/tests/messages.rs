@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::data::buckets::HistogramKind;
-use crate::data::family::{Child, Labels, NativeBuckets};
+use crate::data::family::{Child, NativeBuckets};
 use crate::data::snapshot::{MetricSnapshot, ValueHistogram};
 use crate::export::encode::encode;
 use crate::export::exporter::encode_snapshot;
@@ -105,10 +105,9 @@ fn counts_started_with_the_storage_or_with_their_child_and_those_of_keys_at_no_k
         kind: FamilyType::Counter,
         unit: None,
         children: vec![Child {
-            labels: Labels::default(),
-            value: ChildValue::Int(1),
+            started: Some(CREATED + 60.0),
+            ..Child::new([], ChildValue::Int(1))
         }],
-        started: vec![CREATED + 60.0],
     }];
     // Removable: what user code made itself.
     let unknown = ["service_a_time_seconds", "stats_hist_a_time"];
