@@ -103,9 +103,11 @@ impl Served {
     }
 }
 
-/// The server offers protobuf to all; the scrapes of text ask for text.
+/// The server has the names of the page that is compressed alone. It offers protobuf to all; the scrapes of text ask for
+/// text.
 fn serve(monitor: Monitor) -> MetricServerHandle {
     let config = MonitorConfig::default()
+        .profile(Profile::Servicekit)
         .registry(prometheus::Registry::new())
         .native_histograms(true);
     let server = MetricServer::with_config(&config, monitor);

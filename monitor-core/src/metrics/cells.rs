@@ -382,14 +382,15 @@ pub(super) type KeyBounds = (HistogramKind, Arc<[f64]>);
 #[derive(Debug)]
 pub(super) struct KeyHistogram {
     pub(super) kind: HistogramKind,
-    counts: Mutex<Option<Plain>>,
+    /// In a box: a cell that is kept for the next key has none.
+    counts: Mutex<Option<Box<Plain>>>,
 }
 
 impl KeyHistogram {
     pub(super) fn new((kind, bounds): &KeyBounds) -> Self {
         Self {
             kind: *kind,
-            counts: Mutex::new(Some(Plain::empty(bounds))),
+            counts: Mutex::new(Some(Box::new(Plain::empty(bounds)))),
         }
     }
 
@@ -403,7 +404,7 @@ impl KeyHistogram {
     }
 
     pub(super) fn read(&self) -> Option<Plain> {
-        lock(&self.counts).clone()
+        lock(&self.counts).as_deref().cloned()
     }
 }
 
@@ -412,7 +413,7 @@ impl KeyCell for KeyHistogram {
     type Taken = Plain;
 
     fn take_if(&self, may: impl FnOnce() -> bool) -> Option<Plain> {
-        lock(&self.counts).take_if(|_| may())
+        lock(&self.counts).take_if(|_| may()).map(|counts| *counts)
     }
 
     fn bring_back(&self, fresh: Self) {

@@ -215,9 +215,17 @@ fn a_reader_that_is_stopped_anywhere_reads_the_calls_of_one_moment() {
 
 /// One that never gets through by itself.
 #[test]
-fn a_reader_that_is_always_overtaken_gets_a_copy() {
+fn a_reader_that_is_always_overtaken_gets_a_copy_that_is_not_old() {
     let calls = Calls::new();
+    // Another reader asked at the first call and got through by itself.
+    let left = calls
+        .successes
+        .copy
+        .get_or_init(|| leak(CopyForReaders::default()));
+    lock(&left.counts).cells.reserve(calls.partition.cells());
+    left.is_wanted.store(1, Relaxed);
     (0..40).for_each(|_| calls.end_next());
+    assert_eq!(lock(&left.counts).totals.entered, STEP);
     HOOK.set(Some(Box::new(move || {
         (0..BATCH).for_each(|_| calls.end_next());
     })));
