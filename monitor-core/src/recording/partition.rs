@@ -42,6 +42,8 @@ pub(crate) struct Partition<T> {
     edges: Box<[T]>,
     /// By cell.
     buckets: Box<[CellBuckets]>,
+    /// Of values alone: by [`value_step`], a cell from which it is not far to that of a value.
+    near: Box<[u16]>,
 }
 
 impl<T: Copy + PartialOrd> Partition<T> {
@@ -69,6 +71,7 @@ impl<T: Copy + PartialOrd> Partition<T> {
             bounds: Arc::clone(bounds),
             buckets: cells.collect(),
             edges: edges.into(),
+            near: Box::default(),
         }
     }
 
@@ -109,8 +112,37 @@ impl<T: Copy + PartialOrd> Partition<T> {
 impl Partition<f64> {
     /// Of values, in seconds or bytes.
     pub(crate) fn of_values(bounds: &Arc<[f64]>) -> Self {
-        Self::new(bounds, |bound| bound)
+        let new = Self::new(bounds, |bound| bound);
+        let least = (1..VALUE_STEPS).map(|step| f64::from_bits((FIRST_STEP + step as u64) << 48));
+        let near = [0.0].into_iter().chain(least);
+        let near = near.map(|least| u16::try_from(new.cell(least)).unwrap_or(0));
+        Self {
+            near: near.collect(),
+            ..new
+        }
     }
+
+    /// The cell of a value that is not negative: that of [`cell`](Self::cell), found in a step or two.
+    pub(crate) fn cell_of_value(&self, value: f64) -> usize {
+        let near = usize::from(self.near[value_step(value)]);
+        let further = self.edges[near..].iter().take_while(|edge| **edge < value);
+        near + further.count()
+    }
+}
+
+/// The upper 16 bits of the first step of values and of the last: 2^-24 and 2^63. A step has the exponent and four more
+/// bits, so there are 16 for each power of two.
+const FIRST_STEP: u64 = (1023 - 24) << 4;
+const LAST_STEP: u64 = (1023 + 63) << 4;
+
+#[expect(clippy::cast_possible_truncation, reason = "some 1,400")]
+const VALUE_STEPS: usize = (LAST_STEP - FIRST_STEP + 1) as usize;
+
+/// The step of a value; those below the first are in that, those above the last in that.
+fn value_step(value: f64) -> usize {
+    // A zero has no sign here.
+    let step = ((value + 0.0).to_bits() >> 48).clamp(FIRST_STEP, LAST_STEP);
+    usize::try_from(step - FIRST_STEP).unwrap_or(0)
 }
 
 /// Counts of one outcome or value, added up over shards.

@@ -153,7 +153,7 @@ impl ShardValues {
         if let Some(histogram) = &cells.histogram
             && is_measure(number)
         {
-            histogram.counts.add(histogram.cells.cell(number));
+            histogram.counts.add(histogram.cells.cell_of_value(number));
             add(&histogram.sum, number);
         }
     }

@@ -118,6 +118,20 @@ fn both_kinds_of_buckets_have_the_same_total() {
 
 proptest! {
     #[test]
+    fn the_cell_of_a_value_is_found_from_near_it(
+        mut bounds in proptest::collection::vec(0.0_f64..1e10, 1..300),
+        exponent in -70.0_f64..70.0,
+        at in 0_usize..700,
+    ) {
+        bounds.sort_by(f64::total_cmp);
+        let partition = Partition::of_values(&bounds.into());
+        let edge = partition.edges[at % partition.edges.len()];
+        for value in [0.0, -0.0, exponent.exp2(), edge, edge.next_up(), edge.next_down().max(0.0)] {
+            prop_assert_eq!(partition.cell_of_value(value), partition.cell(value));
+        }
+    }
+
+    #[test]
     fn the_cells_are_those_of_the_definition(
         mut bounds in proptest::collection::vec(0.0_f64..1e5, 1..300),
         value in any::<u64>(),
