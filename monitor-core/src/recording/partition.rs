@@ -197,6 +197,8 @@ pub(crate) struct TotalsTaker<'a> {
     totals: &'a mut BucketTotals,
     /// As they were before, for the next try.
     before: &'a mut BucketTotals,
+    /// Whether a try has begun.
+    is_begun: bool,
 }
 
 impl<'a> TotalsTaker<'a> {
@@ -213,6 +215,7 @@ impl<'a> TotalsTaker<'a> {
             cells,
             totals,
             before,
+            is_begun: false,
         }
     }
 }
@@ -220,8 +223,10 @@ impl<'a> TotalsTaker<'a> {
 impl TakeCells for TotalsTaker<'_> {
     #[inline]
     fn start_over(&mut self) {
-        self.totals.classic.copy_from_slice(&self.before.classic);
-        self.totals.by_cell.clone_from(&self.before.by_cell);
+        if std::mem::replace(&mut self.is_begun, true) {
+            self.totals.classic.copy_from_slice(&self.before.classic);
+            self.totals.by_cell.clone_from(&self.before.by_cell);
+        }
     }
 
     #[inline]

@@ -116,6 +116,22 @@ fn both_kinds_of_buckets_have_the_same_total() {
     assert_eq!(native.positive, [(-13, 12), (479, 16)]);
 }
 
+#[test]
+fn of_several_tries_the_totals_have_the_last_one_alone() {
+    let partition = TickPartition::new(&Arc::from([1.0]), &clock(1.0));
+    let mut totals = BucketTotals::new(2, true);
+    totals.add(&partition.partition, 0, 1);
+    let mut room = BucketTotals::default();
+    let mut taker = TotalsTaker::new(&partition.partition, &mut totals, &mut room);
+    for count in [2, 4, 8] {
+        taker.start_over();
+        taker.take(0, count);
+    }
+    assert_eq!(totals.classic, [9, 0]);
+    let native = totals.native(&partition.partition);
+    assert_eq!(native.map(|native| native.count()), Some(9));
+}
+
 proptest! {
     #[test]
     fn the_cell_of_a_value_is_found_from_near_it(
