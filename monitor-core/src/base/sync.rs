@@ -30,7 +30,7 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     recovered(mutex.lock())
 }
 
-/// Locks a mutex, poisoned or not, if nobody holds it.
+/// Locks a mutex, poisoned or not, if its lock is free.
 pub(crate) fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
     match mutex.try_lock() {
         Ok(guard) => Some(guard),

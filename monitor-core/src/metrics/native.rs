@@ -300,8 +300,9 @@ fn add_to(native: &mut NativeBuckets, key: i32, count: u64) {
     }
 }
 
-/// Most buckets that a reader is given, those of negative values included, and the zero bucket not. Prometheus has no
-/// limit by default, Grafana Mimir one of 160 (`-validation.max-native-histogram-buckets`).
+/// Most buckets that a reader is given, those of negative values included, and the zero bucket not. Neither Prometheus nor
+/// Grafana Mimir has a limit by default; 160 is what Mimir's documentation recommends
+/// (`-validation.max-native-histogram-buckets`).
 const MAX_NATIVE_BUCKETS: usize = 160;
 
 /// Lowers the schema until there are no more buckets than the limit. As buckets only come, the schema of a histogram
