@@ -166,22 +166,28 @@ impl Successes {
     /// The same for a batch with calls that failed or were long, and for the first.
     #[inline(never)]
     fn fold_slow(&self, ring: &Ring, partition: &TickPartition, folded: u64) {
+        let mut batch = [0; BATCH];
+        let mut calls = 0;
         let successes = (folded..folded + STEP).filter_map(|seq| ring.success(seq));
-        let add = |(calls, ticks), more| (calls + 1, ticks + ticks_as_f64(more));
-        let (calls, ticks) = successes.clone().fold((0, 0.0), add);
-        self.write_next_totals(folded, calls, ticks);
-        if self.cells.is_unplaced() {
-            let mut batch = [usize::MAX; BATCH];
-            for (place, duration) in batch.iter_mut().zip(successes.clone()) {
-                *place = partition.cell(duration);
-            }
-            batch.sort_unstable();
-            let middle = usize::try_from(calls / 2).ok().and_then(|at| batch.get(at));
-            if let Some(middle) = middle.filter(|_| calls > 0) {
-                self.cells.place_around(*middle);
-            }
+        for (place, duration) in batch.iter_mut().zip(successes) {
+            *place = duration;
+            calls += 1;
         }
-        successes.for_each(|duration| self.cells.add(partition.cell(duration)));
+        let durations = &batch[..calls];
+        let ticks = durations.iter().map(|ticks| ticks_as_f64(*ticks));
+        self.write_next_totals(
+            folded,
+            calls as u64,
+            ticks.fold(0.0, |sum, more| sum + more),
+        );
+        if self.cells.is_unplaced() && calls > 0 {
+            let mut sorted = batch;
+            sorted[..calls].sort_unstable();
+            self.cells.place_around(partition.cell(sorted[calls / 2]));
+        }
+        for duration in durations {
+            self.cells.add(partition.cell(*duration));
+        }
     }
 
     /// Writes the totals that hold once the entries from `folded` on, so many calls of so many ticks, are folded.
