@@ -60,6 +60,7 @@ mod data;
 pub mod errors;
 mod export;
 pub mod health;
+pub mod history;
 mod metrics;
 mod monitor;
 mod recording;
@@ -67,13 +68,14 @@ mod storage;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod timeout;
+pub mod verdict;
 
 pub use base::clock::{Clock, ManualClock};
 pub use data::buckets::{DEFAULT_BUCKETS, DEFAULT_SIZE_BUCKETS, SIZE_BOUNDS, TIME_BOUNDS};
 pub use data::snapshot::ClockSource;
 pub use data::status::{DEFAULT_TASK, StatusParser, TaskStatus, UnknownStatus};
 pub use data::value::{StatNumber, StatValue};
-pub use data::{family, key, snapshot, status, value};
+pub use data::{family, key, slot, snapshot, status, value};
 pub use errors::{
     ErrorParser, ErrorRules, ErrorText, ErrorTypeId, ErrorView, MonitorError, NamedView, Outcome,
     RuleError, StatusRule,
@@ -94,7 +96,7 @@ pub use recording::current::{Here, InCall, Within, here, root};
 pub use recording::guard::CallGuard;
 pub use recording::label_sets::MonitorLabel;
 pub use recording::limit::{Permit, Permits};
-pub use recording::site::SharedMethod;
+pub use recording::site::{MethodSite, SharedMethod};
 pub use recording::{config, exemplar};
 pub use storage::{MonitorStorage, Sampler, StartUpWarning};
 #[cfg(feature = "tokio")]

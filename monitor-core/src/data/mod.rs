@@ -11,6 +11,7 @@ pub mod key;
 pub(crate) mod labels;
 pub(crate) mod name;
 pub(crate) mod native;
+pub mod slot;
 pub mod snapshot;
 pub mod status;
 pub mod value;

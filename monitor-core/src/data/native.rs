@@ -41,7 +41,15 @@ pub(crate) const OCTAVE: [f64; 8] = [
 pub(crate) fn native_bound(index: i32) -> f64 {
     let [octave, step] = [index.div_euclid(8), index.rem_euclid(8)];
     // Doubled first: in the last octave the power alone would be infinite.
-    2.0 * OCTAVE[usize::try_from(step).unwrap_or(0)] * 2_f64.powi(octave)
+    2.0 * OCTAVE[usize::try_from(step).unwrap_or(0)] * power_of_two(octave)
+}
+
+/// `2^exponent`. Where the double is a normal one, without a call of `powi`.
+fn power_of_two(exponent: i32) -> f64 {
+    match u64::try_from(exponent.saturating_add(1023)) {
+        Ok(bits @ 1..=2046) => f64::from_bits(bits << 52),
+        _ => 2_f64.powi(exponent),
+    }
 }
 
 /// Counts by exponential bucket, without the empty ones.

@@ -231,6 +231,9 @@ pub struct LastError {
     /// The error's Display and those of its sources, divided by `: `, in one line; without a Display, the identifier its
     /// Debug begins with. At most 512 bytes, the rest is cut.
     pub text: String,
+    /// The Displays of its sources alone, the nearest first: the end of the text. Empty where it has none, or they are not known
+    /// one by one, as of a report that writes its causes itself.
+    pub causes: Vec<String>,
     /// When a call first failed with this text, seconds since 1970; since the text was last forgotten.
     pub first: f64,
     /// When a call last did, seconds since 1970.
@@ -239,6 +242,19 @@ pub struct LastError {
     /// share one of its 16 rates (by the number of the type), not all texts are read, and of those that end on several
     /// threads at one moment, one is: then there were more.
     pub count: u64,
+}
+
+impl LastError {
+    /// The error's own Display: its [text](Self::text) without its causes.
+    pub fn own_text(&self) -> &str {
+        let causes: usize = self
+            .causes
+            .iter()
+            .map(|cause| cause.len() + ": ".len())
+            .sum();
+        let end = self.text.len().saturating_sub(causes);
+        self.text.get(..end).unwrap_or(&self.text)
+    }
 }
 
 /// One of the last calls of a method.
@@ -318,6 +334,10 @@ pub struct RunningCall {
     /// `None` while an async body is suspended, for a call that was started by hand and is not inside of its `run` or
     /// `within`, and for a task of that section.
     pub thread: Option<Arc<str>>,
+    /// Whether it waits for a permit of its method. Permits are given in the order of asking, and calls ask for one as they
+    /// start: where `n` calls of a label set wait, those are the youngest `n` that run on no thread and have made no call that
+    /// is in flight. Where calls of a limited method are started by hand, and so ask for none, it may be another one.
+    pub waits_for_permit: bool,
     /// The method it was made from, or its body last ran within, where it does not stand below a call of that method:
     /// the caller has ended, began after this call (which it polls), or is one too many for the tree. Only at the top.
     pub caller: Option<Arc<str>>,
@@ -340,6 +360,8 @@ pub struct ValuesSnapshot {
     pub refused_observations: u64,
     /// Updates of label sets their family had no room for.
     pub overflowed_updates: u64,
+    /// The most label sets of a family, from the configuration, beside the one of all others; 0 is no limit.
+    pub max_series: u64,
     /// How often something was removed by its key.
     pub removals: u64,
 }

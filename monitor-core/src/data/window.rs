@@ -12,8 +12,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The length of a slot: short against the default window, and long enough for the counts to cost nothing.
-pub const SLOT: Duration = Duration::from_secs(2);
+pub use crate::data::slot::SLOT;
 
 /// The longest window: 300 slots, some 20 KB for a method that is called all the time.
 pub const MAX_WINDOW: Duration = Duration::from_secs(600);

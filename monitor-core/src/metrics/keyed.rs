@@ -365,6 +365,7 @@ impl Values {
             metrics: self.metrics.snapshot(wanted),
             refused_observations: limits.refused.load(Relaxed),
             overflowed_updates: limits.overflowed.load(Relaxed),
+            max_series: limits.max_series.load(Relaxed),
             removals,
         };
         limits.warn_of_full_families();

@@ -8,6 +8,7 @@ pub use crate::data::buckets::{Buckets, BucketsError};
 pub use crate::data::catalog::{Namespace, NamespaceError};
 pub use crate::data::labels::{ConstLabelError, ConstLabels};
 
+use crate::data::slot::HistoryConfig;
 use crate::data::snapshot::ServiceInfo;
 use crate::data::window::{ShareParts, ShareRule};
 use crate::errors::ErrorRules;
@@ -108,6 +109,20 @@ pub struct StorageConfig {
     /// for all who see the service's pages. Texts from before it was turned off stay in memory, and are there again once
     /// it is on. Default: on.
     pub error_texts: bool,
+    /// Whether calls are kept in slots of time, from which the verdict is made, and how many bytes that may take. Default:
+    /// on, 8 MiB. It costs nothing before the first [`look`](crate::MonitorStorage::look) or
+    /// [`verdict`](crate::MonitorStorage::verdict), which the server takes every 2 s. While it is off nothing is read, the
+    /// slots and events are freed at the next look, and there is no verdict. It can be switched at any time: what happened
+    /// while it was off is in no slot.
+    ///
+    /// ```
+    /// use monitor_core::{Monitor, StorageConfig};
+    ///
+    /// let mut config = StorageConfig::default();
+    /// config.history.is_on = false;
+    /// assert_eq!(Monitor::new(config).verdict(), None);
+    /// ```
+    pub history: HistoryConfig,
     /// Whether the methods of all `#[monitored]` functions in the program exist at zero from the start. Default: on
     /// in the global storage, off in others.
     pub preregister: bool,
@@ -135,6 +150,7 @@ impl Default for StorageConfig {
             totals: Totals::default(),
             caller_pairs: 0,
             error_texts: true,
+            history: HistoryConfig::default(),
             preregister: false,
             methods: Vec::new(),
         }

@@ -71,8 +71,15 @@ pub(crate) struct KeptText {
     pub(crate) first: u64,
     pub(crate) last: u64,
     pub(crate) count: u64,
+    /// With the causes, divided by `: `.
     pub(crate) text: String,
+    /// The causes alone, the nearest first.
+    pub(crate) causes: Vec<String>,
 }
+
+/// What stands before a cause while a text is kept. A text has no control characters but this one, so it can be told from a
+/// colon of the text itself; it is as long as the `: ` that a reader is given.
+const CAUSE_MARK: &str = "\u{1f} ";
 
 impl LastErrors {
     /// Reads one text each `every` ticks, after a burst.
@@ -304,12 +311,15 @@ impl TextSlot {
             last: self.last.load(Acquire),
             count: self.count.load(Acquire),
             text: String::new(),
+            causes: Vec::new(),
         };
         // Relaxed: the loads above are Acquire, so this one is behind them.
         if self.version.load(Relaxed) != version {
             return None;
         }
-        kept.text = String::from_utf8(bytes).ok()?;
+        let text = String::from_utf8(bytes).ok()?;
+        kept.causes = text.split(CAUSE_MARK).skip(1).map(str::to_owned).collect();
+        kept.text = text.replace(CAUSE_MARK, ": ");
         Some(kept)
     }
 }
@@ -379,11 +389,23 @@ impl TextBuffer {
         self.write_part(&source);
     }
 
+    /// Writes what stands before a cause, where there is room for it.
+    fn write_mark(&mut self) {
+        let end = self.len + CAUSE_MARK.len();
+        match self.bytes.get_mut(self.len..end) {
+            Some(room) => {
+                room.copy_from_slice(CAUSE_MARK.as_bytes());
+                self.len = end;
+            }
+            None => self.is_full = true,
+        }
+    }
+
     /// Writes one error of a chain, unless the text so far ends in it: many errors print their source themselves.
     fn write_part(&mut self, part: &dyn fmt::Display) {
         let before = self.len;
         if before > 0 {
-            let _ = self.write_str(": ");
+            self.write_mark();
         }
         let start = self.len;
         survive(|| write!(self, "{part}"));

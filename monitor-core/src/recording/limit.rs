@@ -120,6 +120,14 @@ impl Permits {
         }
     }
 
+    /// The limit in force, where `configured` is that of the configuration; 0 is none. It takes no lock.
+    pub(crate) fn limit(&self, configured: usize) -> usize {
+        match self.by_call.load(Relaxed) {
+            CONFIGURED => configured,
+            by_call => by_call,
+        }
+    }
+
     /// Waits for a permit; first come, first served.
     pub async fn acquire(&self) -> Permit<'_> {
         // The semaphore is never closed, so waiting cannot fail.

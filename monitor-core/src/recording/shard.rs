@@ -470,6 +470,40 @@ impl Shard {
         EndedCalls { calls, ticks }
     }
 
+    /// Reads the successes by cell, in place of what `cells` held; a cell may come twice.
+    pub(crate) fn read_successes(&self, cells: &mut Vec<(usize, u64)>) -> EndedCalls {
+        let read = self.ok.read(&self.ring, self.cells, cells);
+        let SuccessTotals { calls, ticks, .. } = read.unwrap_or_else(|copied| {
+            self.method.storage.copied_reads.fetch_add(1, Relaxed);
+            copied
+        });
+        EndedCalls { calls, ticks }
+    }
+
+    /// Hands over the failures of each type: its index, whether any of them set a status, and counts by cell, for which
+    /// there is room in `cells`. Returns how many ticks they took.
+    pub(crate) fn read_failures(
+        &self,
+        cells: &mut Vec<(usize, u64)>,
+        mut each: impl FnMut(u32, bool, &[(usize, u64)]),
+    ) -> f64 {
+        let Some(failures) = self.head.failures.get() else {
+            return 0.0;
+        };
+        let ticks = f64::from_bits(failures.sum.load(Acquire));
+        for one in failures.types() {
+            cells.clear();
+            one.counts.each(|cell, count| cells.push((cell, count)));
+            each(one.error_type, one.is_ill.load(Relaxed) != 0, cells);
+        }
+        ticks
+    }
+
+    /// The exponential bucket of a cell of durations.
+    pub(crate) fn native_bucket(&self, cell: usize) -> i16 {
+        self.cells.partition.buckets(cell).native
+    }
+
     /// This shard's part in the streak of the status at this place: [`OWN`] or [`ALL_CALLS`].
     pub(crate) fn run(&self, at: usize, word: u64) -> u64 {
         if !self.feeds(at) {

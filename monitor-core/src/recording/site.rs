@@ -341,6 +341,50 @@ fn by_method() -> Vec<&'static CallSite> {
     sites
 }
 
+/// A function whose calls count as a method: where its attribute stands.
+///
+/// # Examples
+///
+/// ```
+/// use monitor_core::{MethodSite, monitored};
+///
+/// #[monitored]
+/// fn look_up() -> Result<(), std::fmt::Error> {
+///     Ok(())
+/// }
+///
+/// let sites = MethodSite::all_of("look_up");
+/// assert!(sites.len() == 1 && sites[0].line > 0 && !sites[0].is_stream);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub struct MethodSite {
+    /// The source file, as the compiler names it.
+    pub file: &'static str,
+    /// The line of the attribute.
+    pub line: u32,
+    /// Whether its calls are streams.
+    pub is_stream: bool,
+}
+
+impl MethodSite {
+    /// The sites of a method, in the order of their places; none of a method whose calls are started by hand. A function in a
+    /// macro has one place, however often it is expanded.
+    pub fn all_of(method: &str) -> Vec<Self> {
+        let sites = all().filter(|site| site.method == method);
+        let mut sites: Vec<_> = sites
+            .map(|site| Self {
+                file: site.file,
+                line: site.line,
+                is_stream: site.settings.streaming,
+            })
+            .collect();
+        sites.sort_unstable();
+        sites.dedup();
+        sites
+    }
+}
+
 /// Two places that count as one method.
 ///
 /// That is right for two sites of one thing, and mixes two things up otherwise: the task type and health of the first

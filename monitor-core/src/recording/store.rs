@@ -6,6 +6,7 @@
 //! whole; the earlier ones are kept, so that a failure reads them without a count. A call or value past a limit is
 //! counted as it happens and logged once, when the next snapshot is taken: a call writes no log line.
 
+use std::any;
 use std::collections::HashSet;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
@@ -79,6 +80,8 @@ pub(crate) struct StorageCore {
     made_methods: Mutex<usize>,
     /// The method of all names there was no room for, once there was one.
     overflow_method: Once<&'static MethodCore>,
+    /// What a layer above keeps of this storage, from its first use on.
+    attached: OnceLock<AssertUnwindSafe<Box<dyn any::Any + Send + Sync>>>,
     /// Warnings that were logged, each with the name of its method; empty where it is about none.
     warned: Mutex<HashSet<(&'static str, Arc<str>)>>,
 }
@@ -203,6 +206,7 @@ impl StorageCore {
             self_time: Mutex::default(),
             made_methods: Mutex::default(),
             overflow_method: Once::new(),
+            attached: OnceLock::new(),
             warned: Mutex::default(),
         });
         core.preregister();
@@ -378,6 +382,22 @@ impl StorageCore {
         self.methods.items()
     }
 
+    /// What the layer above that keeps a `T` keeps of this storage, made if need be; `None` for any second such type. No
+    /// call comes here.
+    pub(crate) fn attached<T: any::Any + Send + Sync>(
+        &self,
+        make: impl FnOnce() -> T,
+    ) -> Option<&T> {
+        self.attached
+            .get_or_init(|| AssertUnwindSafe(Box::new(make())))
+            .downcast_ref()
+    }
+
+    /// The same, if it was made.
+    pub(crate) fn if_attached<T: any::Any + Send + Sync>(&self) -> Option<&T> {
+        self.attached.get()?.downcast_ref()
+    }
+
     /// A record no thread owns, or a new one.
     // The lock orders the last owner's writes before the next owner's.
     pub(crate) fn take_record(&'static self) -> &'static Record {
@@ -452,6 +472,12 @@ impl StorageCore {
         types.map(|node| Arc::clone(&node.item)).collect()
     }
 
+    /// Adds the names that are not in this copy of [`error_types`](Self::error_types) yet.
+    pub(crate) fn add_new_error_types(&self, known: &mut Vec<Arc<str>>) {
+        let fresh = self.error_types.iter().skip(known.len());
+        known.extend(fresh.map(|node| Arc::clone(&node.item)));
+    }
+
     /// The type and the status of an outcome that is no success; an error of an `expected` type sets none.
     #[inline]
     pub(crate) fn classify(&self, outcome: Outcome<'_>, expected: &[&str]) -> Failure {
@@ -521,6 +547,11 @@ impl StorageCore {
                 warn!(error_type = %node.item, "an error type that neither the configuration nor a derive or attribute names counts as `other`");
             }
         }
+    }
+
+    /// True once a name was given for which there was no room any more.
+    pub(crate) fn has_merged_methods(&self) -> bool {
+        self.overflow_method.get().is_some()
     }
 
     /// Calls, observations of calls and statuses that have no series of their own. `counted` is parallel to `methods`.

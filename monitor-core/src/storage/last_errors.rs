@@ -99,6 +99,7 @@ impl MonitorStorage {
                 .cloned()
                 .unwrap_or_default(),
             text: kept.text,
+            causes: kept.causes,
             first: clock.unix_at(kept.first),
             last: clock.unix_at(kept.last),
             count: kept.count,

@@ -220,6 +220,29 @@ impl MonitorStorage {
         self.core.init_time()
     }
 
+    /// The time on the clock of the storage, seconds since 1970: the one that events, slots and verdict have. It never
+    /// steps, as the wall clock may.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use monitor_core::{Clock, Monitor, StorageConfig};
+    ///
+    /// let (clock, hand) = Clock::manual(1_700_000_000.0);
+    /// let monitor = Monitor::with_clock(StorageConfig::default(), clock);
+    /// hand.advance(Duration::from_secs(2));
+    /// assert_eq!(monitor.now(), 1_700_000_002.0);
+    /// assert_eq!(monitor.started_at(), 1_700_000_000.0);
+    /// ```
+    pub fn now(&self) -> f64 {
+        self.core.clock.unix()
+    }
+
+    /// When the process started, seconds since 1970; where the system does not say, when the storage was made.
+    pub fn started_at(&self) -> f64 {
+        self.core.started_at
+    }
+
     /// Sets the provider of exemplars for the buckets of durations; a provider set later takes its place. Exemplars
     /// stand on `OpenMetrics` pages alone. Without a provider calls do not even ask whether there is one; with one, a
     /// call ends some ten nanoseconds later.
@@ -231,6 +254,12 @@ impl MonitorStorage {
     /// method.
     pub fn has_method(&self, name: &str) -> bool {
         self.core.methods().any(|method| &*method.name == name)
+    }
+
+    /// Whether more methods were named at run time than `max_methods` allows: calls of further ones are those of the method
+    /// `overflow`.
+    pub fn has_merged_methods(&self) -> bool {
+        self.core.has_merged_methods()
     }
 
     /// The rules that classify errors.

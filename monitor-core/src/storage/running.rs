@@ -20,6 +20,7 @@
 
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, HashMap};
+use std::ptr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -81,6 +82,7 @@ fn section_tasks(core: &StorageCore, now: u64) -> Vec<RunningCall> {
         // A start given by a user may be any number.
         age: Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX),
         thread: None,
+        waits_for_permit: false,
         caller: None,
     });
     let mut tasks: Vec<RunningCall> = tasks.collect();
@@ -127,18 +129,33 @@ struct CallTree {
     core: &'static StorageCore,
     now: u64,
     calls: Vec<CallInFlight>,
+    unread: Unread,
 }
+
+/// How many calls of a method and its labels are in flight beside those that were read, by the place of its counts.
+type Unread = HashMap<*const MethodCore, u64, RandomState>;
 
 /// For each call its caller's place in the tree, where it has one there.
 type Callers = Vec<Option<usize>>;
+
+/// What a call does.
+struct State {
+    thread: Option<Arc<str>>,
+    waits: bool,
+}
 
 /// For each call the thread that runs it.
 type Threads = Vec<Option<Arc<str>>>;
 
 impl CallTree {
     fn read(core: &'static StorageCore, now: u64, most: usize) -> Self {
-        let calls = oldest(core, most);
-        Self { core, now, calls }
+        let (calls, unread) = oldest(core, most);
+        Self {
+            core,
+            now,
+            calls,
+            unread,
+        }
     }
 
     /// Keeps at most so many calls and tasks in all.
@@ -146,7 +163,9 @@ impl CallTree {
         while self.calls.len() + tasks.len() > most {
             let call = self.calls.last().map(|call| self.age(call));
             if call.is_some_and(|age| tasks.last().is_none_or(|task| task.age >= age)) {
-                self.calls.pop();
+                if let Some(call) = self.calls.pop() {
+                    add_unread(&mut self.unread, &call);
+                }
             } else {
                 tasks.pop();
             }
@@ -168,12 +187,16 @@ impl CallTree {
                 made[*caller].push(at);
             }
         }
+        let waits = self.waits(&made, &threads);
         let mut lines = Vec::with_capacity(self.calls.len() + tasks.len());
         let mut tasks = tasks.into_iter().peekable();
         for at in (0..callers.len()).filter(|at| callers[*at].is_none()) {
             let age = self.age(&self.calls[at]);
             lines.extend(std::iter::from_fn(|| tasks.next_if(|task| task.age >= age)));
-            self.add_lines(&mut lines, at, &made, &threads);
+            self.add_lines(&mut lines, at, &made, |at| State {
+                thread: threads[at].clone(),
+                waits: waits[at],
+            });
         }
         lines.extend(tasks);
         lines
@@ -186,17 +209,17 @@ impl CallTree {
         lines: &mut Vec<RunningCall>,
         top: usize,
         made: &[Vec<usize>],
-        threads: &Threads,
+        state: impl Fn(usize) -> State,
     ) {
         let mut next = vec![(top, 0)];
         while let Some((at, depth)) = next.pop() {
-            lines.push(self.line(at, depth, threads[at].clone()));
+            lines.push(self.line(at, depth, state(at)));
             // The last one of a stack is the next one.
             next.extend(made[at].iter().rev().map(|at| (*at, depth + 1)));
         }
     }
 
-    fn line(&self, at: usize, depth: usize, thread: Option<Arc<str>>) -> RunningCall {
+    fn line(&self, at: usize, depth: usize, state: State) -> RunningCall {
         let call = &self.calls[at];
         let caller = call.task.caller;
         let has_other_caller = depth == 0 && !caller.is_none();
@@ -205,7 +228,8 @@ impl CallTree {
             name: Arc::clone(&call.method.name),
             labels: Arc::clone(&call.method.labels),
             age: self.age(call),
-            thread,
+            thread: state.thread,
+            waits_for_permit: state.waits,
             caller: has_other_caller.then(|| self.core.name_of(caller.method())),
         }
     }
@@ -244,6 +268,27 @@ impl CallTree {
             }
         }
         threads
+    }
+
+    /// Whether each call waits for a permit: see [`RunningCall::waits_for_permit`].
+    fn waits(&self, made: &[Vec<usize>], threads: &Threads) -> Vec<bool> {
+        let mut waits = vec![false; self.calls.len()];
+        let mut left = Unread::default();
+        for (at, call) in self.calls.iter().enumerate().rev() {
+            let waiting = call.method.waiting().unwrap_or(0);
+            if waiting == 0 || threads[at].is_some() || !made[at].is_empty() {
+                continue;
+            }
+            let method = ptr::from_ref(call.method);
+            // The calls that were not read are younger than all others.
+            let younger = self.unread.get(&method).copied().unwrap_or(0);
+            let left = left
+                .entry(method)
+                .or_insert(waiting.saturating_sub(younger));
+            waits[at] = *left > 0;
+            *left = left.saturating_sub(1);
+        }
+        waits
     }
 
     /// Enters the thread of a record at its current call and at those above. Where another thread makes calls in
@@ -291,9 +336,14 @@ fn cut_circles(callers: &mut Callers) {
     }
 }
 
-/// The oldest calls in flight, at most so many, the oldest first.
-fn oldest(core: &'static StorageCore, most: usize) -> Vec<CallInFlight> {
+fn add_unread(unread: &mut Unread, call: &CallInFlight) {
+    *unread.entry(ptr::from_ref(call.method)).or_default() += 1;
+}
+
+/// The oldest calls in flight, at most so many, the oldest first; and how many others there are.
+fn oldest(core: &'static StorageCore, most: usize) -> (Vec<CallInFlight>, Unread) {
     let mut oldest = BinaryHeap::new();
+    let mut unread = Unread::default();
     for method in core.methods() {
         for shard in method.shards() {
             for task in shard.slots.tasks() {
@@ -304,12 +354,15 @@ fn oldest(core: &'static StorageCore, most: usize) -> Vec<CallInFlight> {
                 } else if let Some(mut youngest) = oldest.peek_mut()
                     && call < *youngest
                 {
+                    add_unread(&mut unread, &youngest);
                     *youngest = call;
+                } else {
+                    add_unread(&mut unread, &call);
                 }
             }
         }
     }
-    oldest.into_sorted_vec()
+    (oldest.into_sorted_vec(), unread)
 }
 
 #[cfg(all(test, not(monitor_loom)))]

@@ -1,6 +1,10 @@
 //! Counts the calls of all methods for the share rule: from the shards to a [`CallHistory`], when health is asked for
 //! and the last count is 2 s old.
 //!
+//! The history in memory has slots of 2 s as well, and is no source of these counts: it ends at the last look, where health counts up to
+//! the moment it is asked; above its bound it adds the least busy methods up, and whether a method is unhealthy must not depend on that; and it
+//! can be off.
+//!
 //! [`CallHistory`]: crate::data::window::CallHistory
 
 use std::sync::Arc;

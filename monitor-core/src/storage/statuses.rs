@@ -59,6 +59,20 @@ impl MonitorStorage {
             || self.core.tasks().any(|(task, _)| &**task == name)
             || self.has_method(name)
     }
+
+    /// Whether calls of a method feed the task type of this name: all calls feed
+    /// [`DEFAULT_TASK`](crate::data::status::DEFAULT_TASK), and a method its own or the one that its attribute names
+    /// (`task = ".."`), unless it is without health. Other task types are set through the API alone.
+    pub fn is_fed(&self, task: &str) -> bool {
+        let mut tasks = self.core.tasks();
+        let listed = tasks.find(|(name, _)| &**name == task);
+        let feeds = |shared: &MethodShared| match listed {
+            _ if task == DEFAULT_TASK => shared.feeds_health(),
+            Some((_, state)) if std::ptr::eq(shared.own, state) => true,
+            _ => shared.has_own_task && &*shared.plain.name == task,
+        };
+        self.core.shared.items().any(feeds)
+    }
 }
 
 /// Reads statuses at one moment: alone, or beside the methods of a snapshot, each while the cells it is a sum of are

@@ -191,3 +191,13 @@ fn task_types_are_known_before_they_are_set() {
     monitor.method("Get").expect("a name");
     assert!(monitor.has_task("loader") && monitor.has_task("Get") && !monitor.has_task("get"));
 }
+
+#[test]
+fn a_task_type_set_through_the_api_alone_is_not_fed() {
+    let monitor = Monitor::new(StorageConfig::default());
+    assert!(!monitor.is_fed("default"), "there is no method");
+    monitor.set_task_status(crate::TaskStatus::Ok, "loader");
+    monitor.method("Get").expect("a name");
+    let fed = ["default", "Get", "loader", "other"].map(|task| monitor.is_fed(task));
+    assert_eq!(fed, [true, true, false, false]);
+}

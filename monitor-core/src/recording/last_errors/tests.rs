@@ -3,6 +3,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::*;
+use crate::data::snapshot::LastError;
 use crate::errors::{ErrorView, NamedView, Outcome};
 use crate::{Clock, ManualClock, Monitor, StorageConfig};
 
@@ -34,7 +35,7 @@ fn chain(texts: &[&'static str]) -> Text {
 fn written(text: ErrorText<'_>) -> String {
     let mut buffer = TextBuffer::default();
     buffer.write_error(text);
-    buffer.as_str().to_owned()
+    buffer.as_str().replace(CAUSE_MARK, ": ")
 }
 
 fn of_chain(texts: &[&'static str]) -> String {
@@ -47,6 +48,39 @@ fn a_text_has_the_causes_once_each_in_one_line() {
     assert_eq!(of_chain(&["load: denied", "denied"]), "load: denied");
     assert_eq!(of_chain(&["two\nlines\u{1b}[2J"]), "two lines [2J");
     assert_eq!(of_chain(&["half ", "denied"]), "half : denied");
+}
+
+#[test]
+fn causes_are_told_from_a_colon_in_a_text() {
+    let errors = LastErrors::new(1);
+    let enter = |texts: &[&'static str]| errors.read(ErrorText::Error(&chain(texts)), 0, 1);
+    enter(&["load: x", "open", "denied: no"]);
+    enter(&["load", "load"]);
+    enter(&["a\u{1f} b"]);
+    let mut kept = errors.kept(0);
+    kept.sort_by(|a, b| a.text.cmp(&b.text));
+    let rows: Vec<_> = kept
+        .iter()
+        .map(|kept| (&*kept.text, &kept.causes[..]))
+        .collect();
+    let causes = ["open", "denied: no"].map(str::to_owned);
+    let expected: [(&str, &[String]); 3] = [
+        ("a  b", &[]),
+        ("load", &[]),
+        ("load: x: open: denied: no", &causes),
+    ];
+    assert_eq!(rows, expected);
+    let shown = LastError {
+        method: "Load".into(),
+        task: None,
+        error_type: "other".into(),
+        text: kept[2].text.clone(),
+        causes: kept[2].causes.clone(),
+        first: 0.0,
+        last: 0.0,
+        count: 1,
+    };
+    assert_eq!(shown.own_text(), "load: x");
 }
 
 #[test]
