@@ -156,6 +156,8 @@ pub(crate) struct Client {
     pub(crate) has_path: bool,
     /// Whether it came with a client certificate that was verified.
     pub(crate) is_certified: bool,
+    /// The port of the server that it came to; `None` for a Unix socket.
+    pub(crate) port: Option<u16>,
     /// The decision, for handlers whose answer depends on it.
     pub(crate) access: Access,
 }
@@ -167,6 +169,7 @@ impl Client {
             authority: target.authority().cloned(),
             has_path: target.path().starts_with('/'),
             is_certified,
+            port: None,
             access: Access::Probe,
         }
     }
@@ -241,8 +244,11 @@ pub(crate) enum RouteAccess {
     Metrics,
     /// Nothing for a word, and for the rest the same as [`Protected`](Self::Protected): health.
     Details,
-    /// This machine, or credentials: the page and its API.
+    /// This machine, or credentials: the API of the live page and its text twins.
     Protected,
+    /// Nothing, unless users are configured, and then the same: the files of the live page, which have no data. A browser
+    /// asks for name and password when it opens the page, but a token is typed into it.
+    Shell,
 }
 
 impl RouteAccess {
@@ -251,7 +257,7 @@ impl RouteAccess {
         match self {
             Self::Nothing => false,
             Self::Metrics => true,
-            Self::Details | Self::Protected => origin != ClientOrigin::Here,
+            Self::Details | Self::Protected | Self::Shell => origin != ClientOrigin::Here,
         }
     }
 }
@@ -324,20 +330,21 @@ pub(crate) fn decide(
     outcome: AuthOutcome,
 ) -> Access {
     use AuthOutcome::{Busy, Missing, NotAsked, Right, Wrong};
-    use RouteAccess::{Details, Metrics, Nothing, Protected};
+    use RouteAccess::{Details, Metrics, Nothing, Protected, Shell};
     let Some(route) = route else {
         return Access::Denied(RejectReason::Path);
     };
     match (route, origin, outcome) {
         (Nothing, _, _)
-        | (Details | Protected, ClientOrigin::Here, _)
+        | (Details | Protected | Shell, ClientOrigin::Here, _)
         | (Metrics, _, NotAsked)
         | (_, _, Right) => Access::Full,
         (_, _, Busy) => Access::Denied(RejectReason::Busy),
         (_, _, Wrong) | (Metrics, _, Missing) => Access::Denied(RejectReason::Credentials),
         (Details, _, Missing | NotAsked) => Access::Probe,
-        (Protected, ClientOrigin::ForeignHost, _) => Access::Denied(RejectReason::Host),
-        (Protected, _, Missing) => Access::Denied(RejectReason::Credentials),
+        (Protected | Shell, ClientOrigin::ForeignHost, _) => Access::Denied(RejectReason::Host),
+        (Protected | Shell, _, Missing) => Access::Denied(RejectReason::Credentials),
+        (Shell, _, NotAsked) => Access::Full,
         (Protected, _, NotAsked) => Access::Denied(RejectReason::Elsewhere),
     }
 }

@@ -1,4 +1,4 @@
-//! Errors before the server runs, and while waiting for tasks.
+//! Errors before the server runs, while waiting for tasks, and of the files that outlive the process.
 
 use std::fmt;
 use std::io;
@@ -53,6 +53,26 @@ pub enum RunError {
         name: &'static str,
         /// The operating system's error.
         source: io::Error,
+    },
+}
+
+/// Why a snapshot was not written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SnapshotError {
+    /// The file cannot be written.
+    #[error("cannot write {}", file.display())]
+    Write {
+        /// The file.
+        file: PathBuf,
+        /// The operating system's error.
+        source: io::Error,
+    },
+    /// There is nothing to write: the history is off, or this process is a fork of the server's.
+    #[error("no history is kept in this process: {} is not written", file.display())]
+    NoHistory {
+        /// The file.
+        file: PathBuf,
     },
 }
 

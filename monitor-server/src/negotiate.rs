@@ -71,6 +71,15 @@ impl Selection {
     }
 }
 
+/// Whether the client is a browser that wants a document: it names HTML, and likes plain text no better. No range stands
+/// for HTML, as scripts, scrapers and probes send those.
+pub(crate) fn prefers_html(headers: &HeaderMap) -> bool {
+    let accept = elements(headers, &ACCEPT);
+    let html = weight_of(&accept, &["text/html", "application/xhtml+xml"]);
+    let text = weight_of(&accept, &["text/plain"]);
+    html.is_some_and(|html| html > 0 && text.is_none_or(|text| html >= text))
+}
+
 /// One of the text formats, with its type.
 fn text_format(accept: &[Element]) -> (Format, &'static str) {
     let Some(open) = open_metrics(accept) else {
@@ -242,6 +251,23 @@ fn parse_weight(q: &str) -> Option<Weight> {
         ("1", 0) => Some(FULL),
         _ => None,
     }
+}
+
+/// A body that is in memory whole, compressed on a level from 1 (fastest) to 9 (best).
+#[cfg(feature = "gzip")]
+pub(crate) fn gzipped(body: &[u8], level: u32) -> Vec<u8> {
+    use std::io::Write;
+
+    let level = flate2::Compression::new(level);
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), level);
+    let written = encoder.write_all(body).and_then(|()| encoder.finish());
+    written.expect("writing to a vector does not fail")
+}
+
+/// Without the feature no client is taken to ask for it.
+#[cfg(not(feature = "gzip"))]
+pub(crate) fn gzipped(body: &[u8], _: u32) -> Vec<u8> {
+    body.to_vec()
 }
 
 #[cfg(test)]

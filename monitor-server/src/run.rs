@@ -7,20 +7,25 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::ops::Deref;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use monitor_core::names::Profile;
-use monitor_core::{Monitor, StartUpWarning};
+use monitor_core::{Monitor, StartUpWarning, StorageConfig};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::api::Api;
 use crate::config::{Limits, MonitorConfig, check_check, check_name};
-use crate::error::RunError;
+use crate::error::{RunError, SnapshotError};
+use crate::exit_files::write_snapshot;
 use crate::health::{
     Check, CheckCode, HealthService, HealthSettings, HealthState, Heartbeat, Lifecycle, Registered,
 };
+use crate::kept_history::{KeptHistory, identity, mounted_identity};
 use crate::listener::Endpoint;
+use crate::observer::Observer;
 use crate::render::Renderer;
 #[cfg(feature = "prometheus")]
 use crate::render::Source;
@@ -72,12 +77,7 @@ pub fn run(config: MonitorConfig) -> Result<MonitorServer, RunError> {
     }
     let mut storage = config.storage_config()?;
     storage.preregister = true;
-    for warning in storage.errors.warnings() {
-        tracing::warn!("configuration: {warning}");
-    }
-    for warning in config.warnings() {
-        tracing::warn!("{warning}");
-    }
+    log_setting_warnings(&config, &storage);
     let access_control = AccessControl::load(&config.security)?;
     let profile = config.page_settings().profile;
     let monitor = Monitor::global();
@@ -85,11 +85,15 @@ pub fn run(config: MonitorConfig) -> Result<MonitorServer, RunError> {
     let is_tls = context.access_control.current().tls.is_some();
     let health = Arc::clone(&context.health);
     let (sender, watched) = watch::channel(health.state());
+    let mut identity = identity(&config, &storage.namespace);
     let endpoint = config.endpoint();
     let pool = context.pool.clone();
     let sampler = Arc::new(SamplerThread::start(monitor, config.sample_period())?);
     let begin = |serving: &Handle| {
         monitor.configure(storage);
+        context
+            .kept
+            .begin(&context, config.snapshot_on_exit.as_deref());
         sampler.begin();
         health
             .checks
@@ -97,24 +101,17 @@ pub fn run(config: MonitorConfig) -> Result<MonitorServer, RunError> {
         health.watch_runtimes(serving);
         serving.spawn(Arc::clone(&health).publish(sender));
     };
-    let end = {
-        let (health, pool) = (Arc::clone(&health), pool.clone());
-        let sampler = Arc::clone(&sampler);
-        move || {
-            drop(sampler);
-            // Workers that end from now on end with the service.
-            health.set_draining();
-            health.checks.stop();
-            pool.close(GRACE);
-        }
-    };
-    let thread = ServerThread::start(&endpoint, context, config.limits, begin, end)?;
+    let end = end_of(Arc::clone(&context), Arc::clone(&sampler));
+    let thread = ServerThread::start(&endpoint, Arc::clone(&context), config.limits, begin, end)?;
     log_warnings(monitor, profile, &health);
     let url = thread.endpoint.url(is_tls);
+    identity.address = thread.endpoint.tcp().map(|_| Arc::from(&*url));
+    monitor.identify(identity);
     tracing::info!(address = %thread.endpoint, "monitor server listens at {url}");
     let server = MonitorServer {
         inner: Arc::new(RunningServer {
             monitor,
+            context,
             health,
             watched,
             thread,
@@ -122,6 +119,28 @@ pub fn run(config: MonitorConfig) -> Result<MonitorServer, RunError> {
     };
     *slot() = Some(server.clone());
     Ok(server)
+}
+
+/// What happens as the server ends.
+fn end_of(context: Arc<Context>, sampler: Arc<SamplerThread>) -> impl FnOnce() + Send + 'static {
+    move || {
+        drop(sampler);
+        // Workers that end from now on end with the service.
+        context.health.set_draining();
+        context.kept.end(&context);
+        context.health.checks.stop();
+        context.pool.close(GRACE);
+    }
+}
+
+/// Logs what is odd about the settings by themselves.
+fn log_setting_warnings(config: &MonitorConfig, storage: &StorageConfig) {
+    for warning in storage.errors.warnings() {
+        tracing::warn!("configuration: {warning}");
+    }
+    for warning in config.warnings() {
+        tracing::warn!("{warning}");
+    }
 }
 
 /// Logs legal settings that are probably mistakes.
@@ -157,7 +176,9 @@ fn log_other_totals(monitor: Monitor, profile: Profile) {
 /// a child [`instance`](Self::instance) is `None`, [`run`] and new checks are [`RunError::Forked`], watched health
 /// reads as stopped, and signals cannot be listened to. `shutdown` and `drain` do not touch the parent's server; after
 /// them `run` works, on another address: the parent's, whose socket the child shares, stays taken until both have
-/// ended.
+/// ended. A lock that a thread of the parent holds at the fork stays held in the child: these calls take none of the
+/// server's, but a server of the child's own shares the monitor's, which are held for moments while the parent starts,
+/// answers a scrape or looks at the health.
 #[derive(Debug, Clone)]
 #[doc(alias("inc_stats", "set_stats", "append_stats", "add_key_value"))]
 #[doc(alias("del_key_value", "set_task_status", "set_status", "set_stat_sync"))]
@@ -169,6 +190,7 @@ pub struct MonitorServer {
 #[derive(Debug)]
 pub(crate) struct RunningServer {
     monitor: Monitor,
+    context: Arc<Context>,
     pub(crate) health: Arc<HealthService>,
     pub(crate) watched: watch::Receiver<HealthState>,
     pub(crate) thread: ServerThread,
@@ -245,12 +267,50 @@ impl MonitorServer {
     }
 }
 
+/// The history.
+impl MonitorServer {
+    /// Writes verdict and history to a file, as `/api/v1/snapshot` answers them: JSON of at most 8 MiB, which only this
+    /// user may read. A file of this name is replaced at once, so a reader sees the old or the new one. It holds texts of errors
+    /// and values of labels.
+    ///
+    /// [`snapshot_on_exit`](MonitorConfig::snapshot_on_exit) does the same as the server stops.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be written, no history is kept, or this process is a fork of the server's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use monitor_server::MonitorConfig;
+    ///
+    /// let server = monitor_server::run(MonitorConfig::default().listen([127, 0, 0, 1]).port(0))?;
+    /// let file = std::env::temp_dir().join(format!("last-{}.json", std::process::id()));
+    /// server.write_snapshot(&file)?;
+    /// assert!(std::fs::read_to_string(&file)?.starts_with('{'));
+    /// # std::fs::remove_file(file)?;
+    /// server.shutdown();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn write_snapshot(&self, path: impl AsRef<Path>) -> Result<(), SnapshotError> {
+        let path = path.as_ref();
+        if !self.inner.thread.is_here() {
+            return Err(SnapshotError::NoHistory {
+                file: path.to_owned(),
+            });
+        }
+        write_snapshot(&self.inner.context, path)
+    }
+}
+
 /// Health.
 impl MonitorServer {
     /// Says that the service has started: from now on `/startupz` is 200, and `/readyz` may be, where
-    /// `wait_for_started` is set.
+    /// `wait_for_started` is set. In a fork nothing happens.
     pub fn started(&self) {
-        self.inner.health.set_started();
+        if self.inner.thread.is_here() {
+            self.inner.health.set_started();
+        }
     }
 
     /// The heartbeat of this server, to be pulsed by the service.
@@ -282,14 +342,12 @@ impl MonitorServer {
     /// # Ok::<(), monitor_server::RunError>(())
     /// ```
     pub fn watch_health(&self) -> watch::Receiver<HealthState> {
-        let watched = &self.inner.watched;
         if self.inner.thread.is_here() {
-            return watched.clone();
+            return self.inner.watched.clone();
         }
-        // In a fork nothing is published: there the state is that of a server that has stopped.
-        let mut state = watched.borrow().clone();
-        state.stop();
-        watch::channel(state).1
+        // In a fork nothing is published: there the state is that of a server that has stopped. The last state cannot be
+        // read, as the thread that publishes may have held the channel's lock when the process was forked.
+        watch::channel(self.inner.health.stopped_state()).1
     }
 
     /// Adds a check while the server runs, in the place of an earlier one of its name: see
@@ -458,6 +516,9 @@ impl MetricServer {
     /// ([`StorageConfig::totals`](monitor_core::StorageConfig::totals)). Where the profile is `servicekit` and the totals
     /// are about entry calls, which is not as the Python toolkit counts, a warning is logged here.
     ///
+    /// From here on it keeps the history of its monitor, where that has one
+    /// ([`StorageConfig::history`](monitor_core::StorageConfig::history)), with the results of its checks.
+    ///
     /// Checks begin here, and run until the last clone and the last filter of it are dropped; the runtime that this is
     /// called in is the service's, as for [`run`].
     ///
@@ -469,6 +530,8 @@ impl MetricServer {
         if let Err(error) = context.start_checks(&config.health) {
             log(move || tracing::error!(%error, "the checks do not run"));
         }
+        monitor.identify(mounted_identity(config, monitor));
+        context.kept.begin(&context, None);
         Self {
             context: Arc::new(context),
         }
@@ -591,6 +654,8 @@ impl Context {
         let settings = config.page_settings();
         let lifecycle = Lifecycle::new(config.wait_for_started);
         let health = Arc::new(HealthService::new(monitor, &config.health, lifecycle));
+        access_control.report_to(monitor);
+        let observer = Observer::new(config.process.clone(), Arc::clone(&metrics));
         Self {
             pool: pool.clone(),
             renderer: Renderer::new(
@@ -601,8 +666,16 @@ impl Context {
                 Arc::clone(&health),
                 pool,
             ),
+            api: Arc::new(Api::new(
+                monitor,
+                Arc::clone(&health),
+                config.process.clone(),
+                Arc::clone(&metrics),
+            )),
             metrics,
             health,
+            observer: Arc::new(observer),
+            kept: KeptHistory::default(),
             service: config.process.service.clone(),
             access_control: Arc::new(access_control),
             disable_compression: config.disable_compression,

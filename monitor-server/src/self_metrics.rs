@@ -241,6 +241,11 @@ impl ProtectionMetrics {
         });
     }
 
+    /// When the certificate expires, seconds since 1970, where there is one.
+    pub(crate) fn expiry(&self) -> Option<u64> {
+        lock(&self.0).and_then(|state| state.expiry)
+    }
+
     /// The files are not in force.
     #[cfg_attr(not(feature = "yaml"), allow(dead_code, reason = "no files are read"))]
     pub(crate) fn failed(&self) {
@@ -308,6 +313,11 @@ impl SelfMetrics {
         if let Some(at) = CODES.iter().position(|code| *code == status) {
             self.answers[at].add(1);
         }
+    }
+
+    /// Scrapes that were answered so far.
+    pub(crate) fn scrapes(&self) -> u64 {
+        self.answers.iter().map(Count::value).sum()
     }
 
     /// A render took this long, from the snapshot to the last byte.

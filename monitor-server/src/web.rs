@@ -15,11 +15,13 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use http::HeaderMap;
 use http::header::{HeaderName, HeaderValue};
+use http::{HeaderMap, StatusCode};
+use monitor_core::Monitor;
+use monitor_core::history::EventKind;
 
 #[cfg(not(feature = "tls"))]
 use crate::access::Peer;
@@ -30,6 +32,7 @@ use crate::config::{Secret, Security, WebFile};
 #[cfg(not(feature = "tls"))]
 use crate::connection::Stream;
 use crate::error::{ConfigError, Origin, Place, with_sources};
+use crate::page::door::Door;
 use crate::runtime::pool::Pool;
 use crate::self_metrics::SelfMetrics;
 #[cfg(feature = "tls")]
@@ -83,6 +86,8 @@ pub(crate) struct AccessControl {
     pub(crate) pool: Pool,
     /// When the files were looked at last; locked while they are.
     looked: Arc<tokio::sync::Mutex<Option<Instant>>>,
+    /// The monitor whose history has an event for each reload.
+    history: OnceLock<Monitor>,
 }
 
 impl AccessControl {
@@ -118,6 +123,18 @@ impl AccessControl {
             auth: Authenticator::new(pool.clone()),
             pool,
             looked: Arc::default(),
+            history: OnceLock::new(),
+        }
+    }
+
+    /// From now on reloads are events in this monitor's history.
+    pub(crate) fn report_to(&self, monitor: Monitor) {
+        let _ = self.history.set(monitor);
+    }
+
+    fn event(&self, kind: EventKind, text: &str) {
+        if let Some(monitor) = self.history.get() {
+            monitor.event(kind, "", text);
         }
     }
 
@@ -168,7 +185,30 @@ impl AccessControl {
         } else {
             AuthOutcome::NotAsked
         };
-        access::decide(demand, origin, credentials)
+        let is_unguarded = demand == Some(RouteAccess::Shell) && !self.asks_browsers();
+        match credentials {
+            AuthOutcome::Missing if is_unguarded => {
+                access::decide(demand, origin, AuthOutcome::NotAsked)
+            }
+            _ => access::decide(demand, origin, credentials),
+        }
+    }
+
+    /// Whether a browser has to ask for a name and a password: there are users, or all is locked.
+    fn asks_browsers(&self) -> bool {
+        let state = self.current();
+        state.is_locked || state.has(USERS)
+    }
+
+    /// The answer to a browser that is denied for want of credentials (401), or is not on this machine (403).
+    pub(crate) fn door(&self, status: StatusCode) -> Door {
+        let state = self.current();
+        Door {
+            status,
+            has_users: state.has(USERS),
+            has_tokens: state.has(TOKENS),
+            is_tls: state.tls.is_some(),
+        }
     }
 
     /// Where there are users or tokens, those count; else a client certificate does.
@@ -259,10 +299,18 @@ impl AccessControl {
             Ok(()) => {
                 files.warn();
                 metrics.protection.loaded(self.current().expiry);
+                self.event(
+                    EventKind::Reload,
+                    "Credentials and certificates were reloaded.",
+                );
                 tracing::info!("web configuration reloaded");
             }
             Err(error) => {
                 metrics.protection.failed();
+                self.event(
+                    EventKind::ReloadFailed,
+                    "Credentials and certificates could not be reloaded: the last good ones stay in force.",
+                );
                 tracing::warn!(%error, "web configuration not reloaded: the last good one stays in force");
             }
         }

@@ -14,10 +14,11 @@
 )]
 
 mod health;
+mod history;
 mod limits;
 mod security;
 mod service;
-mod setting;
+pub(crate) mod setting;
 #[cfg(feature = "tls")]
 mod tls;
 mod unhealthy;
@@ -31,6 +32,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use monitor_core::config::{Buckets, Namespace};
+use monitor_core::history::HistoryConfig;
 use monitor_core::names::Profile;
 use monitor_core::snapshot::ServiceInfo;
 use monitor_core::{ErrorRules, StatusRule, StorageConfig, Totals};
@@ -96,6 +98,8 @@ const COMPRESSED_AGE: Duration = Duration::from_millis(100);
 /// | `idle_series` | 0 | seconds without an update after which a series made at run time leaves the page: by key or of a registered metric, whose memory is freed, or of calls whose labels are text, which keep their counts; 0 is never |
 /// | `caller_pairs` | 0 | most pairs of a caller and a method that have series on the page, in `monitor_calls_total` and `monitor_calls_failed_total`; the calls of further ones are counted as `overflow`; 0 is no such families, 1000 is plenty for most services |
 /// | `error_texts` | `true` | whether the last error texts of each method are kept (20 of 512 bytes each), for the details of `/health` and a line in the log, at most one a method and error type in ten seconds |
+/// | `history` | `on` | whether the last 24 hours of calls are kept in memory, for the verdict (`/verdict`, `/top`, `monitor_verdict`): `on`, `off`, or a map with `max_bytes`, the most bytes that they may take (what the rules learn of each method is beside that), from 65536 to 1073741824 (8388608 unless given); `off` costs nothing |
+/// | `snapshot_on_exit` | none | path of a file that verdict and history are written to as the server stops, readable by this user alone; beside it `<path>.boots` has the last 20 starts |
 /// | `profile` | `prometheus` | names under which the storage is exported: `prometheus`, idiomatic ones, or `servicekit`, those of the Python toolkit, for which `run` also counts every call as a task, not entry calls alone (a mounted `MetricServer` does not set that: see `StorageConfig::totals`) |
 /// | `namespace` | `service` | first part of the names of the service's families in the profile `prometheus`: letters, digits and `_` |
 /// | `buckets` | those of the profile | upper bounds of durations and other times, seconds, from 1 to 100 of them, in place of the profile's |
@@ -173,6 +177,7 @@ pub struct MonitorConfig {
     pub(crate) disable_compression: bool,
     pub(crate) native_histograms: bool,
     pub(crate) wait_for_started: bool,
+    pub(crate) snapshot_on_exit: Option<PathBuf>,
     pub(crate) health: HealthSettings,
     pub(crate) limits: Limits,
     pub(crate) security: Security,
@@ -284,6 +289,15 @@ settings! {MonitorConfig, on MonitorConfig () {
     /// of `/health`, to those who may see them, and one a method and error type in ten seconds is written to the log.
     /// Default on. Texts of errors may hold data of the service's users.
     "error_texts" => storage.error_texts, fn error_texts(on: bool);
+    /// Whether the last 24 hours of calls are kept in memory, in slots from 2 s to 2 minutes, and judged: what is wrong,
+    /// since when, which method, against which normal (`/verdict`, `/top`, `monitor_verdict`,
+    /// [`MonitorStorage::verdict`](monitor_core::MonitorStorage::verdict)). Default on, with at most 8 MiB; beyond that
+    /// the least busy methods keep totals alone. Calls cost nothing more; a thread looks at the counts every 2 s. Off,
+    /// nothing is allocated and nothing read. In YAML `on`, `off`, or a map with `max_bytes`.
+    ///
+    /// Refused when the settings are applied: a size that is not from 64 KiB to 1 GiB.
+    "history" => storage.history = history::history, fn history(history: HistoryConfig);
+    "snapshot_on_exit" => snapshot_on_exit = security::path;
     /// The names under which the storage is exported. Default [`Profile::Prometheus`]. With [`Profile::Servicekit`] the
     /// totals over all methods and the status `default` are about all calls, as in the Python toolkit, otherwise about
     /// entry calls: see [`Totals`]. [`run`](crate::run) sets that; a [`MetricServer`](crate::MetricServer) leaves it to
@@ -371,6 +385,18 @@ impl MonitorConfig {
     #[must_use]
     pub fn listen_unix(mut self, path: impl Into<PathBuf>) -> Self {
         self.listen.unix = Some(path.into());
+        self
+    }
+
+    /// Writes verdict and history to this file as the server stops: by [`shutdown`](crate::MonitorServer::shutdown),
+    /// [`drain`](crate::MonitorServer::drain) or a signal that leads to one. A process that aborts or is killed writes
+    /// nothing. Default none. Only this user may read it; a relative path starts at the current directory of [`run`](crate::run).
+    ///
+    /// Beside it, `<path>.boots` has a line for each of the last 20 starts of the service: so the verdict knows of
+    /// processes that died before this one.
+    #[must_use]
+    pub fn snapshot_on_exit(mut self, path: impl Into<PathBuf>) -> Self {
+        self.snapshot_on_exit = Some(path.into());
         self
     }
 
@@ -771,7 +797,7 @@ impl MonitorConfig {
     /// is taken, a method's name that is empty or longer than 120 bytes, a blank name of the service or of a runtime, a
     /// label that cannot be on every series, a `render_cache` above a minute, more than 1000 samples a second, limits of
     /// heads that are out of range, a check or a group whose name is blank or taken, a check without time, a part of
-    /// `unhealthy` that is out of range, a `namespace` that families cannot have, `buckets` that are no bounds of a
+    /// `unhealthy` that is out of range, a size of the history that is out of range, a `namespace` that families cannot have, `buckets` that are no bounds of a
     /// histogram.
     pub fn storage_config(&self) -> Result<StorageConfig, ConfigError> {
         self.validate(&At::code(""))?;
@@ -846,6 +872,12 @@ impl MonitorConfig {
         let is_good = self.sampler <= MAX_SAMPLES;
         at.key("sampler")
             .require_range(is_good, "a whole number from 0 to 1000", &self.sampler)?;
+        history::validate(&self.storage.history, &at.key("history"))?;
+        if let Some(path) = &self.snapshot_on_exit {
+            let text = path.to_string_lossy();
+            at.key("snapshot_on_exit")
+                .require_not_blank("a path", &text)?;
+        }
         self.security.validate(at)?;
         self.limits.validate(&at.key("limits"))
     }

@@ -413,25 +413,27 @@ pub(super) fn shown(text: &str) -> String {
     shown
 }
 
-/// The known key most like the one written: least letters to change, by Levenshtein's distance of the first 64
-/// characters.
+/// The known key most like the one written: that of the least letters to change.
 fn nearest(written: &str, known: &[&'static str]) -> &'static str {
     let written = written.to_lowercase().replace(['-', ' '], "_");
-    let distance = |key: &&&str| {
-        let key: Vec<char> = key.replace(' ', "_").chars().take(64).collect();
-        let mut row: Vec<usize> = (0..=key.len()).collect();
-        for (i, c) in written.chars().take(64).enumerate() {
-            let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-            for (j, d) in key.iter().enumerate() {
-                let changed = diagonal + usize::from(c != *d);
-                diagonal = row[j + 1];
-                row[j + 1] = changed.min(diagonal + 1).min(row[j] + 1);
-            }
-        }
-        row[key.len()]
-    };
-    let nearest = known.iter().min_by_key(distance);
+    let changes = |key: &&&str| letters_to_change(&written, &key.replace(' ', "_"));
+    let nearest = known.iter().min_by_key(changes);
     nearest.copied().unwrap_or_default()
+}
+
+/// The least number of letters to change, to add or to take away, by Levenshtein's distance of the first 64 characters.
+pub(crate) fn letters_to_change(written: &str, known: &str) -> usize {
+    let known: Vec<char> = known.chars().take(64).collect();
+    let mut row: Vec<usize> = (0..=known.len()).collect();
+    for (i, c) in written.chars().take(64).enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, d) in known.iter().enumerate() {
+            let changed = diagonal + usize::from(c != *d);
+            diagonal = row[j + 1];
+            row[j + 1] = changed.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[known.len()]
 }
 
 /// A type of which each value is read in one way.

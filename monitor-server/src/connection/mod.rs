@@ -14,9 +14,10 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::{CONNECTION, HeaderValue};
 use http::{Request, Response};
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Either};
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
@@ -33,6 +34,7 @@ use crate::access::{Client, Networks, Peer};
 use crate::config::Limits;
 use crate::listener::connection_table::{ConnectionSlot, SlotGuard, Stage};
 use crate::routes::Context as ServerContext;
+use crate::routes::frames::{FrameBody, Frames};
 use crate::runtime::log::log_debug;
 use crate::self_metrics::Ending;
 use crate::web::Tls;
@@ -43,11 +45,16 @@ pub(crate) struct ConnectionContext {
     pub(crate) server: Arc<ServerContext>,
     pub(crate) routes: BoxedFilter<(warp::reply::Response,)>,
     pub(crate) limits: Limits,
+    /// The port that it listens on; `None` for a Unix socket.
+    pub(crate) port: Option<u16>,
     /// The addresses that may connect.
     pub(crate) networks: Networks,
     /// Turns true when the server stops.
     pub(crate) stop: watch::Receiver<bool>,
 }
+
+/// The error of a body that is one of two.
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Serves one connection to its end: the client's, a limit's, or the server's.
 pub(crate) async fn serve(
@@ -176,34 +183,27 @@ async fn exchange(
 ) -> (Ending, Option<hyper::Error>) {
     let limits = &context.limits;
     let mut stop = context.stop.clone();
+    let until = deadline.deadline();
     let routes = TowerToHyperService::new(warp::service(context.routes.clone()));
     let answers = service_fn(|mut request: Request<Incoming>| {
         slot.note(ConnectionSlot::asked);
-        let client = Client::new(peer, request.uri(), is_certified);
+        let mut client = Client::new(peer, request.uri(), is_certified);
+        client.port = context.port;
         let has_path = client.has_path;
         request.extensions_mut().insert(client);
         // No route reads a body, and a connection is not worth reading one away for.
         let is_last = !request.body().is_end_stream() || !has_path;
         let answer = routes.call(request);
+        let stop = context.stop.clone();
         async move {
-            let answer = answer.await?;
+            let answer = going_on(answer.await?, until, stop);
             if !has_path {
                 slot.note(|slot| slot.ending = Ending::Malformed);
             }
             Ok::<_, Infallible>(tracked(answer, slot, is_last))
         }
     });
-    let timeout = limits.header_timeout;
-    // HTTP/1 alone: with version detection the header timeout would not run until the version is known, so that a
-    // silent peer could stay for ever.
-    let serving = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout((!timeout.is_zero()).then_some(timeout))
-        // A client may close its side while it waits for its answer.
-        .half_close(true)
-        .max_buf_size(limits.max_header_bytes)
-        .max_headers(limits.max_headers)
-        .serve_connection(TokioIo::new(socket), answers);
+    let serving = protocol(limits).serve_connection(TokioIo::new(socket), answers);
     let mut connection = std::pin::pin!(serving);
     let mut end = std::pin::pin!(async {
         deadline.await;
@@ -228,6 +228,34 @@ async fn exchange(
         ending.unwrap_or(Ending::Stopped),
         outcome.and_then(Result::err),
     )
+}
+
+/// HTTP/1 alone: with version detection the header timeout would not run until the version is known, so that a silent peer
+/// could stay for ever.
+fn protocol(limits: &Limits) -> http1::Builder {
+    let timeout = limits.header_timeout;
+    let mut protocol = http1::Builder::new();
+    protocol
+        .timer(TokioTimer::new())
+        .header_read_timeout((!timeout.is_zero()).then_some(timeout))
+        // A client may close its side while it waits for its answer.
+        .half_close(true)
+        .max_buf_size(limits.max_header_bytes)
+        .max_headers(limits.max_headers);
+    protocol
+}
+
+/// The answer with its own body, or with frames until the connection's time is over where it does not end before.
+fn going_on(
+    mut answer: warp::reply::Response,
+    until: Instant,
+    stop: watch::Receiver<bool>,
+) -> Response<impl Body<Data = Bytes, Error = BoxError>> {
+    let frames = answer.extensions_mut().remove::<Frames>();
+    answer.map(|body| match frames {
+        Some(frames) => Either::Right(FrameBody::new(frames, until, stop)),
+        None => Either::Left(body),
+    })
 }
 
 /// An answer that notes when the HTTP library has taken all of its body, which it then drops.

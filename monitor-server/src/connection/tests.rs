@@ -21,6 +21,7 @@ pub(crate) fn context(
     let monitor = Monitor::new(StorageConfig::default());
     let server = ServerContext::new(monitor, &MonitorConfig::default());
     Arc::new(ConnectionContext {
+        port: None,
         routes,
         limits,
         networks: server.access_control.networks(),

@@ -50,7 +50,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
-use super::{HealthPart, PartDetails};
+use super::{HealthPart, LastRun, PartDetails};
 use crate::runtime::log::log;
 use crate::runtime::pool::Pool;
 use crate::runtime::{OwnRuntime, lock};
@@ -124,7 +124,7 @@ impl Check {
     }
 
     /// True if a result of this age is too old to count.
-    fn is_late(&self, age: Duration) -> bool {
+    pub(crate) fn is_late(&self, age: Duration) -> bool {
         age > self.interval.saturating_add(self.timeout)
     }
 
@@ -357,6 +357,10 @@ impl Entry {
             age: result.map(|_| age),
             reason: output.as_ref().map(reason),
             counts_for_readiness: check.counts_for_readiness,
+            run: last.as_ref().map(|(result, at)| LastRun {
+                at: at.into_std(),
+                is_well: result.is_ok(),
+            }),
             details: PartDetails::Check(check.clone(), output),
         }
     }

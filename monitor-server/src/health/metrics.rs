@@ -10,7 +10,7 @@ use monitor_core::HealthStatus;
 use monitor_core::family::{Child, ChildValue, Family, Labels};
 use monitor_core::snapshot::Snapshot;
 
-use super::{HealthPart, HealthService, PartDetails, workers};
+use super::{HealthPart, HealthService, PartDetails, verdict, workers};
 use crate::runtime::lock;
 use crate::self_metrics::{child, family, label, rows};
 
@@ -35,7 +35,7 @@ fn with_children(children: [Vec<Child>; 6]) -> Vec<Family> {
         .into()
 }
 
-/// The families that pages can have of health, in both naming profiles, without children.
+/// The families that pages can have of health and of the verdict, in both naming profiles, without children.
 ///
 /// # Examples
 ///
@@ -44,7 +44,9 @@ fn with_children(children: [Vec<Child>; 6]) -> Vec<Family> {
 /// assert!(families.iter().any(|family| family.name == "monitor_check_up"));
 /// ```
 pub fn health_families() -> Vec<Family> {
-    with_children(Default::default())
+    let mut families = with_children(Default::default());
+    families.extend(verdict::names());
+    families
 }
 
 impl HealthService {
@@ -85,6 +87,8 @@ impl HealthService {
             workers.collect(),
             heartbeat.into_iter().collect(),
         ]);
+        families.extend(verdict::families(self.monitor));
+        self.overflow.look(self.monitor, snapshot);
         families.retain(|family| !family.children.is_empty());
         families
     }

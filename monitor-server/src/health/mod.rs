@@ -4,7 +4,7 @@
 //! facts and no verdicts: each question takes a [`Report`] of that moment, so all of them give the same answer.
 //! [`lifecycle`] holds start, drain and heartbeat, [`checks`] the results of checks, [`workers`] the ends of workers, [`runtimes`]
 //! the delays of the service's runtimes, [`report`] the verdicts and their
-//! JSON, [`metrics`] the families, [`error_log`] the lines about why calls fail.
+//! JSON, [`metrics`] the families, [`verdict`] those of the verdict, [`error_log`] the lines about why calls fail.
 //!
 //! There is no event for the run of a task type, its share of failures, or the age of a pulse. So the watch channel is
 //! brought up to date once a second, with which the storage also counts the calls for the share every 2 s; and at once when a check gives a result, the service has started, or a drain begins.
@@ -15,6 +15,7 @@ mod lifecycle;
 mod metrics;
 mod report;
 mod runtimes;
+mod verdict;
 mod workers;
 
 use std::collections::BTreeMap;
@@ -128,7 +129,17 @@ pub(crate) struct HealthPart {
     /// Why it is unhealthy, where it is.
     pub(crate) reason: Option<String>,
     pub(crate) counts_for_readiness: bool,
+    /// The last run, where it is a check that has run.
+    pub(crate) run: Option<LastRun>,
     pub(crate) details: PartDetails,
+}
+
+/// A run of a check that has a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LastRun {
+    /// When the result was there: each run has a moment of its own.
+    pub(crate) at: Instant,
+    pub(crate) is_well: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -158,6 +169,7 @@ pub(crate) struct HealthService {
     /// Something changed that watchers are to see at once.
     changed: Arc<Notify>,
     labels: metrics::TaskLabels,
+    overflow: verdict::OverflowTold,
 }
 
 impl HealthService {
@@ -182,6 +194,7 @@ impl HealthService {
             checks: Checks::new(runtime, Arc::clone(&changed)),
             changed,
             labels: metrics::TaskLabels::default(),
+            overflow: verdict::OverflowTold::default(),
         }
     }
 
@@ -204,11 +217,9 @@ impl HealthService {
 
     /// True unless the service's heartbeat is too old, or one of its runtimes is stuck.
     pub(crate) fn is_live(&self) -> bool {
-        let timeout = self.heartbeat_timeout;
-        let age = self.heartbeat.age();
-        let beats = timeout.is_zero() || age.is_none_or(|age| age <= timeout);
         let mut runtimes = self.runtimes.iter();
-        beats && !runtimes.any(|runtime| runtime.stuck_for(self.runtime_timeout).is_some())
+        self.late_pulse().is_none()
+            && !runtimes.any(|runtime| runtime.stuck_for(self.runtime_timeout).is_some())
     }
 
     /// Probes the service's runtimes, in tasks on the one that serves.
@@ -229,7 +240,7 @@ impl HealthService {
     }
 
     /// Everything, as it is now.
-    fn report(&self) -> Report {
+    pub(crate) fn report(&self) -> Report {
         self.report_of(self.monitor.health())
     }
 
@@ -242,6 +253,13 @@ impl HealthService {
             self.lifecycle.readiness(),
             self.is_live(),
         )
+    }
+
+    /// The age of the newest pulse, where that is too old.
+    pub(crate) fn late_pulse(&self) -> Option<Duration> {
+        let timeout = self.heartbeat_timeout;
+        let age = self.heartbeat.age()?;
+        (!timeout.is_zero() && age > timeout).then_some(age)
     }
 
     /// All parts but task types; runtimes where there is a limit for them. Of several with one name the last answers to
@@ -258,6 +276,18 @@ impl HealthService {
     /// The state that watchers receive.
     pub(crate) fn state(&self) -> HealthState {
         self.report().state(&self.groups)
+    }
+
+    /// The state of a server that has stopped and whose parts are not known. Takes no lock.
+    pub(crate) fn stopped_state(&self) -> HealthState {
+        let groups = self.groups.keys().cloned().chain(GROUPS.map(Arc::from));
+        HealthState {
+            live: false,
+            readiness: Readiness::Stopped,
+            status: HealthStatus::Unknown,
+            components: BTreeMap::new(),
+            groups: groups.map(|name| (name, HealthStatus::Unknown)).collect(),
+        }
     }
 
     /// Names that count for readiness or are in a group, and that no check, runtime or task type has. A worker may have

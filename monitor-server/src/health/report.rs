@@ -281,6 +281,7 @@ impl From<Component> for HealthPart {
             age: task.age,
             reason: (!task.healthy).then(|| task.to_string()),
             counts_for_readiness: false,
+            run: None,
             details: PartDetails::Task(task),
         }
     }

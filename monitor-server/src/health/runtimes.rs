@@ -89,6 +89,7 @@ impl RuntimeProbe {
             age: None,
             reason: stuck.map(reason),
             counts_for_readiness: false,
+            run: None,
             details: PartDetails::Watched(KIND),
         }
     }

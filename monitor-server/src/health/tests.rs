@@ -222,6 +222,18 @@ fn metrics_say_what_the_answers_do_and_are_the_listed_ones() {
                 values.push(format!("{}/{label} {value}", family.name));
             }
         }
+        // Those of the verdict stand at the end: one state holds.
+        let first = values
+            .iter()
+            .position(|value| value.starts_with("monitor_verdict/"));
+        let verdict = values.split_off(first.expect("a history is kept"));
+        let states = verdict
+            .iter()
+            .filter(|value| value.starts_with("monitor_verdict/"));
+        assert_eq!(states.clone().count(), 13);
+        assert_eq!(states.filter(|value| value.ends_with(" 1")).count(), 1);
+        let since = "monitor_verdict_since_timestamp_seconds/ an age".to_owned();
+        assert!(verdict.contains(&since), "{verdict:?}");
         values.join("\n")
     };
     assert_eq!(values(&health), "monitor_ready/ 1");

@@ -116,6 +116,7 @@ impl NamedWorkers {
             age: last.map(|(_, at)| at.elapsed()),
             reason: last.map(|(how, _)| format!("{KIND} `{name}`: {how}")),
             counts_for_readiness: false,
+            run: None,
             details: PartDetails::Watched(KIND),
         }
     }

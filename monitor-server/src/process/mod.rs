@@ -5,6 +5,7 @@
 //! family that cannot be read is left out. Where a source has the same standard families, as the default registry of
 //! the `prometheus` crate may, the server's stay ([`leave_out_repeats`]).
 
+pub(crate) mod cgroup;
 #[cfg(feature = "process")]
 mod resources;
 
@@ -13,6 +14,7 @@ use std::sync::Arc;
 
 use monitor_core::family::ChildValue::{self, Float, Int};
 use monitor_core::family::{Child, Family, Labels};
+use monitor_core::history::ProcessFigures;
 use tokio::runtime::{Handle, RuntimeMetrics};
 
 #[cfg(feature = "process")]
@@ -137,6 +139,15 @@ impl Process {
             .collect()
     }
 
+    /// Tasks of all runtimes that are known, and those that wait for a worker; `None` where no runtime is.
+    pub(crate) fn tasks_and_queue(&self) -> Option<(u64, u64)> {
+        let runtimes = self.runtimes.iter().map(|runtime| &runtime.metrics);
+        let counts = runtimes.map(|one| (one.num_alive_tasks(), one.global_queue_depth()));
+        counts
+            .map(|(tasks, queue)| (tasks as u64, queue as u64))
+            .reduce(|a, b| (a.0 + b.0, a.1 + b.1))
+    }
+
     /// Without those that are not probed.
     fn delays(&self) -> Vec<Child> {
         let delays = self.runtimes.iter().filter_map(|runtime| {
@@ -161,6 +172,14 @@ impl Process {
 #[cfg(not(feature = "process"))]
 fn resources(_folder: Option<&Path>) -> [Row; 0] {
     []
+}
+
+/// Numbers of this process for the history; `None` where they cannot be read.
+pub(crate) fn figures() -> Option<ProcessFigures> {
+    #[cfg(feature = "process")]
+    return OF_THIS_PROCESS.map(|folder| resources::figures(Path::new(folder)));
+    #[cfg(not(feature = "process"))]
+    None
 }
 
 /// Most descriptors that this process may have, where that can be read.

@@ -8,6 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use monitor_core::family::ChildValue::{self, Float, Int};
+use monitor_core::history::ProcessFigures;
 
 use super::{Row, max_fds, text};
 use crate::self_metrics::{child, rows};
@@ -40,6 +41,18 @@ pub(super) fn rows(folder: Option<&Path>) -> impl Iterator<Item = Row> {
     let children = |value: Option<ChildValue>| value.into_iter().map(|value| child([], value));
     rows.into_iter()
         .map(move |(name, help, value)| (name, help, children(value).collect()))
+}
+
+/// The numbers that the history keeps, each where it can be read.
+#[expect(clippy::cast_precision_loss, reason = "exact below 2^53")]
+pub(super) fn figures(folder: &Path) -> ProcessFigures {
+    let [stat, status] = ["stat", "status"].map(|file| text(folder, file));
+    let mut figures = ProcessFigures::default();
+    figures.cpu_seconds = cpu_seconds(&stat);
+    figures.memory = kib(&status, "VmRSS:").map(|bytes| bytes as f64);
+    figures.descriptors = open_fds(folder).map(|open| open as f64);
+    figures.threads = field(&status, "Threads:").map(|threads| threads as f64);
+    figures
 }
 
 /// Fields 14 and 15 of `stat`: user and system time of all threads, those that ended included.

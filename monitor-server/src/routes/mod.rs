@@ -4,8 +4,13 @@
 //! server's own listener ([`all`]), which answers every path, and the routes that are mounted in an application
 //! (`mount.rs`): the open ones alone, as a warp filter or as a `tower` service.
 
+pub(crate) mod frames;
 pub(crate) mod health;
 pub(crate) mod metrics;
+mod plain;
+mod text_query;
+mod top;
+mod verdict;
 
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
@@ -15,15 +20,20 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
-    X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER, VARY,
+    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, Method, StatusCode};
 use warp::Filter;
 use warp::filters::BoxedFilter;
 
 use crate::access::{Access, Client, RejectReason, RouteAccess};
+use crate::api::Api;
 use crate::health::HealthService;
+use crate::kept_history::KeptHistory;
+use crate::negotiate::prefers_html;
+use crate::observer::Observer;
+use crate::page::PageFile;
 use crate::process::Service;
 use crate::render::Renderer;
 use crate::runtime::log::log;
@@ -31,7 +41,7 @@ use crate::runtime::pool::Pool;
 use crate::self_metrics::{Cause, SelfMetrics};
 use crate::web::AccessControl;
 
-/// An answer with its body in memory.
+/// An answer with its body in memory; one that goes on after that has [`Frames`](frames::Frames) among its extensions.
 pub(crate) type Response = http::Response<Bytes>;
 
 /// The parts of a server that handlers work on.
@@ -42,8 +52,12 @@ pub(crate) struct Context {
     pub(crate) renderer: Arc<Renderer>,
     pub(crate) metrics: Arc<SelfMetrics>,
     pub(crate) health: Arc<HealthService>,
+    /// What the history was told of the server so far.
+    pub(crate) observer: Arc<Observer>,
+    pub(crate) kept: KeptHistory,
     /// Which service it is, where that is configured.
     pub(crate) service: Option<Service>,
+    pub(crate) api: Arc<Api>,
     pub(crate) access_control: Arc<AccessControl>,
     pub(crate) disable_compression: bool,
     /// Whether pages may be protobuf.
@@ -63,8 +77,14 @@ pub(crate) enum Route<'p> {
     Startup,
     /// Of all, or of the group, check or task type as the path has it, percent-encoded.
     Health(Option<&'p str>),
-    /// Kept for the live page and its API: nothing is there yet, and access is checked already.
-    Page,
+    /// What is wrong, in words.
+    Verdict,
+    /// Methods, checks and calls in flight as tables.
+    Top,
+    /// History and verdict as JSON: the path below `/api/v1/`, percent-encoded.
+    Api(&'p str),
+    /// A file of the live page.
+    Page(PageFile),
 }
 
 impl<'p> Route<'p> {
@@ -76,12 +96,30 @@ impl<'p> Route<'p> {
             "readyz" | "-/ready" => Some(Self::Ready),
             "startupz" => Some(Self::Startup),
             "health" => Some(Self::Health(None)),
+            "verdict" => Some(Self::Verdict),
+            "top" => Some(Self::Top),
             "" => Some(Self::Index),
-            _ if path.starts_with("api/v1/") => Some(Self::Page),
-            _ => path
-                .strip_prefix("health/")
-                .filter(|name| !name.is_empty())
-                .map(|name| Self::Health(Some(name))),
+            "page.css" => Some(Self::Page(PageFile::Style)),
+            "page.js" => Some(Self::Page(PageFile::Script)),
+            "icon.svg" => Some(Self::Page(PageFile::Icon)),
+            _ => match path.strip_prefix("api/v1/") {
+                Some(path) => Some(Self::Api(path)),
+                None => path
+                    .strip_prefix("health/")
+                    .filter(|name| !name.is_empty())
+                    .map(|name| Self::Health(Some(name))),
+            },
+        }
+    }
+
+    /// The route for this request: `/` is the live page where a browser asks for it. A mounted server has no page: its
+    /// clients are not known, and so may see no data.
+    fn wanted(self, inbound: &Inbound) -> Self {
+        let is_page = self == Self::Index && inbound.client.is_some();
+        if is_page && prefers_html(&inbound.headers) {
+            Self::Page(PageFile::Shell)
+        } else {
+            self
         }
     }
 
@@ -92,7 +130,8 @@ impl<'p> Route<'p> {
             Self::Index | Self::Live | Self::Ready | Self::Startup => RouteAccess::Nothing,
             Self::Metrics => RouteAccess::Metrics,
             Self::Health(_) => RouteAccess::Details,
-            Self::Page => RouteAccess::Protected,
+            Self::Verdict | Self::Top | Self::Api(_) => RouteAccess::Protected,
+            Self::Page(_) => RouteAccess::Shell,
         }
     }
 
@@ -155,6 +194,7 @@ pub(crate) async fn answer(context: &Context, mut inbound: Inbound) -> Response 
     }
     if is_head {
         response.body_mut().clear();
+        response.extensions_mut().clear();
     }
     response
 }
@@ -165,36 +205,57 @@ async fn full_answer(context: &Context, inbound: &mut Inbound) -> Response {
     if client.is_some_and(|client| !client.has_path) {
         return text(StatusCode::BAD_REQUEST, "bad request");
     }
-    let route = Route::find(&inbound.path);
+    let route = Route::find(&inbound.path).map(|route| route.wanted(inbound));
     let demand = route.map(Route::demand);
     let access_control = &context.access_control;
     let access = access_control
         .admit(demand, client, &inbound.headers, &context.metrics)
         .await;
     if let Access::Denied(denial) = access {
-        return denied(context, denial);
+        return denied(context, inbound, denial);
     }
     if let Some(client) = &mut inbound.client {
         client.access = access;
     }
+    context.kept.keep(context);
     let is_read = inbound.method == Method::GET || inbound.method == Method::HEAD;
     match route {
-        None | Some(Route::Page) => denied(context, RejectReason::Path),
-        Some(_) if !is_read => denied(context, RejectReason::Method),
+        None => denied(context, inbound, RejectReason::Path),
+        Some(_) if !is_read => denied(context, inbound, RejectReason::Method),
         Some(Route::Index) => index(context, inbound),
         Some(Route::Metrics) => metrics::metrics(context, inbound).await,
         Some(Route::Live) => health::live(context),
         Some(Route::Ready) => health::ready(context),
         Some(Route::Startup) => health::startup(context),
         Some(Route::Health(name)) => health::health(context, inbound, name),
+        Some(Route::Verdict) => verdict::verdict(context, inbound).await,
+        Some(Route::Top) => top::top(context, inbound).await,
+        Some(Route::Api(path)) => crate::api::answer(context, inbound, path).await,
+        Some(Route::Page(file)) => crate::page::answer(context, inbound, file).await,
     }
 }
 
 /// The paths that [`index`] lists, each with one phrase.
-const INDEX: [(Route<'static>, &str); 5] = [
+const INDEX: [(Route<'static>, &str); 9] = [
+    (
+        Route::Page(PageFile::Shell),
+        "/           in a browser: the live page of all that follows",
+    ),
     (
         Route::Metrics,
         "/metrics    metrics, in the text format of Prometheus or OpenMetrics",
+    ),
+    (
+        Route::Verdict,
+        "/verdict    what is wrong, since when, which method, against which normal",
+    ),
+    (
+        Route::Top,
+        "/top        methods, checks and the oldest calls in flight",
+    ),
+    (
+        Route::Api("verdict"),
+        "/api/v1/verdict   history and verdict as JSON: docs/api.md",
     ),
     (
         Route::Health(None),
@@ -223,14 +284,28 @@ fn index(context: &Context, inbound: &Inbound) -> Response {
     let lines: Vec<_> = served.map(line).collect();
     let lines = lines.join("\n");
     let body = format!("The monitor of this service answers, below this path:\n\n{lines}\n");
-    reply(StatusCode::OK, TEXT, body.into())
+    let mut response = reply(StatusCode::OK, TEXT, body.into());
+    if is_own {
+        let vary = HeaderValue::from_static("Accept");
+        response.headers_mut().insert(VARY, vary);
+    }
+    response
 }
 
 /// A refusal: the fault of the request, and nothing of the server.
-fn denied(context: &Context, denial: RejectReason) -> Response {
+fn denied(context: &Context, inbound: &Inbound, denial: RejectReason) -> Response {
     context.metrics.access.refused(denial);
     let (status, body) = denial.answer();
-    let mut response = text(status, body);
+    let mut response = match denial {
+        RejectReason::Host => match local_address(context, inbound) {
+            Some(address) => reply(status, TEXT, format!("Open it as {address}.\n").into()),
+            None => text(status, body),
+        },
+        RejectReason::Credentials | RejectReason::Elsewhere if prefers_html(&inbound.headers) => {
+            context.access_control.door(status).answer(inbound)
+        }
+        _ => text(status, body),
+    };
     let headers = response.headers_mut();
     match denial {
         RejectReason::Method => drop(headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"))),
@@ -243,6 +318,16 @@ fn denied(context: &Context, denial: RejectReason) -> Response {
         RejectReason::Path | RejectReason::Elsewhere | RejectReason::Host => {}
     }
     response
+}
+
+/// The address that a client on this machine is to use.
+fn local_address(context: &Context, inbound: &Inbound) -> Option<String> {
+    let client = inbound.client.as_ref()?;
+    let (port, ip) = (client.port?, client.peer.ip()?);
+    let host = if ip.is_ipv4() { "127.0.0.1" } else { "[::1]" };
+    let is_tls = context.access_control.current().tls.is_some();
+    let scheme = if is_tls { "https" } else { "http" };
+    Some(format!("{scheme}://{host}:{port}/"))
 }
 
 async fn caught(context: &Context, answer: impl Future<Output = Response>) -> Response {

@@ -14,6 +14,7 @@ use crate::MonitorConfig;
 use crate::mount::{ServiceBody, open};
 
 mod matrix;
+mod page;
 mod scrapes;
 
 fn context(config: StorageConfig) -> Arc<Context> {
@@ -113,8 +114,10 @@ async fn a_mounted_server_is_ready_from_its_start_to_its_drain() {
     said(503, "draining").await;
 }
 
-const PATHS: [&str; 11] = [
+const PATHS: [&str; 13] = [
     "/",
+    "/verdict",
+    "/top",
     "/metrics",
     "/livez",
     "/readyz",
@@ -158,7 +161,7 @@ async fn each_method_on_each_path() {
             let expected = match (PATHS.contains(&path), is_read) {
                 (true, true) => 200,
                 (true, false) => 405,
-                (false, false) if has_task => 405,
+                (false, false) if has_task || path.starts_with("/api/v1/") => 405,
                 (false, _) => 404,
             };
             let cell = format!("{method} {path}");
@@ -188,10 +191,21 @@ async fn the_root_lists_the_paths_that_are_served() {
             .map(|line| line.split(' ').next().unwrap_or_default().to_owned())
             .collect()
     };
-    let all_paths = ["/metrics", "/health", "/livez", "/readyz", "/startupz"];
+    let all_paths = [
+        "/",
+        "/metrics",
+        "/verdict",
+        "/top",
+        "/api/v1/verdict",
+        "/health",
+        "/livez",
+        "/readyz",
+        "/startupz",
+    ];
     for request in [request("GET", "/"), foreign("GET", "/")] {
         let answer = ask(all(Arc::clone(&context)), request).await;
         assert_eq!(answer.header("content-type"), "text/plain; charset=utf-8");
+        assert_eq!(answer.header("vary"), "Accept");
         assert_eq!(listed(&answer), all_paths);
         for path in listed(&answer) {
             assert_eq!(get(&context, &path).await.status, 200, "{path}");

@@ -93,8 +93,11 @@ impl MonitorServer {
     }
 
     /// Turns `/readyz` to 503, for good; everything else goes on. The first step of [`drain`](Self::drain).
+    /// In a fork nothing happens.
     pub fn begin_drain(&self) {
-        self.inner.health.set_draining();
+        if self.inner.thread.is_here() {
+            self.inner.health.set_draining();
+        }
     }
 
     /// Ends the service's life in order: `/readyz` turns to 503, [`drain_pause`](crate::MonitorConfig::drain_pause)
@@ -155,7 +158,7 @@ impl MonitorServer {
     /// Waits out the rest of the pause, as long as the server runs.
     async fn pause(&self) {
         let (health, thread) = (&self.inner.health, &self.inner.thread);
-        until(|| health.pause_left().is_zero() || !thread.is_running()).await;
+        until(|| !thread.is_running() || health.pause_left().is_zero()).await;
     }
 
     /// Waits for SIGTERM or Ctrl-C, turns `/readyz` to 503 and waits out
@@ -289,7 +292,7 @@ impl MonitorServer {
     /// # Ok::<(), monitor_server::RunError>(())
     /// ```
     pub fn is_draining(&self) -> bool {
-        self.inner.health.lifecycle.is_draining() || !self.inner.thread.is_running()
+        !self.inner.thread.is_running() || self.inner.health.lifecycle.is_draining()
     }
 
     /// Waits until a drain begins, or the server stops: for an async worker, which ends then. It listens to no signal;

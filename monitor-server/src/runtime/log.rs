@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_written_at_once_where_nobody_is_served() {
+    fn a_line_is_written_at_once_where_no_server_runs() {
         let (sender, written) = mpsc::channel();
         log(move || {
             let _ = sender.send(id());

@@ -194,7 +194,9 @@ async fn serve(
 ) {
     let (access_control, metrics) = (&server.access_control, &server.metrics);
     tokio::spawn(Arc::clone(access_control).watch(Arc::clone(metrics)));
+    let endpoint = socket.endpoint().ok();
     let context = ConnectionContext {
+        port: endpoint.and_then(|endpoint| Some(endpoint.tcp()?.port())),
         routes: routes::all(Arc::clone(&server)),
         networks: access_control.networks(),
         server,

@@ -312,7 +312,7 @@ async fn a_mounted_filter_takes_a_new_password_and_no_more_the_old_one() {
     let config = MonitorConfig::default()
         .web_config(path)
         .registry(prometheus::Registry::new());
-    let monitor = monitor_core::Monitor::new(monitor_core::StorageConfig::default());
+    let monitor = Monitor::new(monitor_core::StorageConfig::default());
     let filter = crate::MetricServer::with_config(&config, monitor).filter();
     assert_eq!(scraped(&filter, WITH_OLD).await, 200);
     folder.write("web.yml", users("new"));

@@ -21,6 +21,7 @@ fn check(name: &str, status: HealthStatus) -> HealthPart {
         age: (status != Unknown).then_some(Duration::from_secs(1)),
         reason: output.as_ref().map(|_| format!("check `{name}`: refused")),
         counts_for_readiness: false,
+        run: None,
         details: PartDetails::Check(Check::default(), output),
     }
 }

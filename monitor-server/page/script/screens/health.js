@@ -1,0 +1,313 @@
+/*
+ * The screen Health: what a probe is answered, each check and task type with its lane of the range, and the
+ * changes of status. Whether a part is healthy is the `status` of the JSON; the page puts those that are not
+ * UP first.
+ *
+ * All lanes have one axis of time, which stands in the head of each table. Both tables have the same columns,
+ * so that their axes lie below each other.
+ */
+import { axisTicks } from "../axis.js";
+import { el, fill, keep, mark, markOfStatus, put, rich, set, setMark, shownName, svg } from "../element.js";
+import { lane } from "../lane.js";
+import { age, count, counted } from "../numbers.js";
+import { drawTexts } from "../plot.js";
+import { page, RANGES } from "../source.js";
+import { cell, makeTable } from "../table.js";
+import { dayTime, sinceText } from "../time.js";
+
+/** Healthy task types that are shown before the button for the rest. */
+const HEALTH_MOST = 6;
+
+/** The kind of the mark of a status; a `level` of the JSON goes before it. */
+const healthMark = (status, level) => (level && level !== "info" ? level : markOfStatus(status));
+
+/** Writes a status into a cell or a line, as its mark and its word. */
+function bindStatus(node, status, level) {
+  if (!node.status) node.append((node.status = el("span.health-status", mark("idle"), el("span"))));
+  const kind = healthMark(status, level);
+  setMark(node.status.firstChild, kind);
+  set(put(node.status.lastChild, status), { class: kind === "bad" || kind === "warn" ? kind : null });
+}
+
+/** Writes a name, which is whole in the title. */
+const bindName = (td, { name }) => cell(set(td, { title: name }), shownName(name));
+
+/**
+ * What is known of how a check is asked: "asked 4.1 s ago, every 10 s, at most 2.0 s; does not count for
+ * readiness".
+ */
+function checkAsked({ age: since, interval, timeout, ready }) {
+  const asked = [
+    ["asked", since, " ago"],
+    ["every", interval, ""],
+    ["at most", timeout, ""],
+  ]
+    .filter(([, seconds]) => seconds !== null && seconds !== undefined)
+    .map(([word, seconds, end]) => `${word} ${age(seconds)}${end}`);
+  return [asked.join(", "), ready ? "counts for readiness" : "does not count for readiness"]
+    .filter(Boolean)
+    .join("; ");
+}
+
+/** Writes the output of a check, and below it how it is asked. */
+function bindCheckWords(td, check) {
+  if (!td.output) td.append((td.output = el("div")), (td.asked = el("div.health-small")));
+  put(td.output, check.output ?? "");
+  put(td.asked, checkAsked(check));
+}
+
+/** Writes the run of one status of a task type, and from where on that is unhealthy. */
+function bindTaskWords(td, { run, code, threshold, flaps, ready, status, why }) {
+  set(td, { title: why });
+  const more = [
+    flaps > 1 ? `; flaps, ${count(flaps)} changes` : "",
+    ready ? "; counts for readiness" : "",
+  ].join("");
+  const limit = threshold === null ? ", no threshold" : ` in a row, unhealthy from ${count(threshold)} on`;
+  const key = `${run} ${code} ${status} ${limit}${more}`;
+  if (td.written === key) return;
+  td.written = key;
+  const number = el(status === "DOWN" ? "b" : "span", null, count(run ?? 0));
+  fill(
+    td,
+    el(
+      "div.health-run",
+      run === null ? "no call yet" : [number, " \u00d7 ", el("code", code ?? ""), limit],
+      more,
+    ),
+  );
+}
+
+/**
+ * The text in a bar: how long it was DOWN. The last one began at `since`, which may be before the axis
+ * begins.
+ */
+function barWords(piece, part, from, to) {
+  const begin = piece.end >= to && piece.changes === 1 && part.since !== null ? part.since : piece.begin;
+  if (begin <= from && begin === piece.begin) return "DOWN";
+  return `${piece.changes > 1 ? "flaps" : "DOWN"} ${age(piece.end - begin)}`;
+}
+
+/**
+ * The task types as `{ task, rank }`: those that are DOWN, those that are not UP, those that were DOWN within
+ * the range, and the others (3). Within a rank they stay as they come.
+ */
+export function healthOrder(tasks) {
+  const was = task => task.spans.some(([, status]) => status === "DOWN");
+  const rank = task => (task.status === "DOWN" ? 0 : task.status !== "UP" ? 1 : was(task) ? 2 : 3);
+  return tasks.map(task => ({ task, rank: rank(task) })).sort((a, b) => a.rank - b.rank);
+}
+
+/**
+ * A section with the table of checks or of task types: `{ node, table, draw(parts, answer) }`. `bindWords`
+ * writes the column between status and lane. The axis stands in the head of the table, and once more above it
+ * for stacked rows.
+ */
+function makeHealthPart(title, one, words, bindWords, empty) {
+  const axes = [0, 1].map(() => svg("svg.health-axis", { height: 16 }));
+  let view = null;
+  const bindLane = (td, part) => {
+    td.lane ??= lane();
+    if (!td.firstChild) td.append(svg("svg.health-lane", { height: 18 }, td.lane.node));
+    td.lane.draw(part.spans, { ...view, y: 9, text: piece => barWords(piece, part, view.from, view.to) });
+  };
+  const table = makeTable({
+    name: "health",
+    label: title,
+    key: part => part.name,
+    empty,
+    stackBelow: 1000,
+    row: [34, 74],
+    group: part => (part.status === "DOWN" ? 0 : 1),
+    level: part => ({ bad: "bad", warn: "warn" })[healthMark(part.status, part.level)],
+    columns: [
+      { key: "name", title: one, stack: "name", bind: bindName },
+      {
+        key: "status",
+        title: "Status",
+        stack: "status",
+        bind: (td, part) => bindStatus(td, part.status, part.level),
+      },
+      {
+        key: "since",
+        title: "Since",
+        right: true,
+        stack: "since",
+        bind: (td, part) => cell(td, part.since === null ? "\u2013" : sinceText(part.since)),
+      },
+      { key: "words", title: words, stack: "words", bind: bindWords },
+      {
+        key: "lane",
+        head: () => [axes[0], el("span.hidden", "Over time")],
+        stack: "lane",
+        bind: bindLane,
+      },
+    ],
+  });
+  return {
+    node: el("section.health-part", el("h2", title), axes[1], table.node),
+    table,
+    draw(parts, answer) {
+      const width = Math.max(
+        ...axes.map(axis => axis.clientWidth),
+        table.node.querySelector(".health-lane")?.clientWidth ?? 0,
+      );
+      const [from, to] = [answer.now - RANGES[page.range], answer.now];
+      const x = t => ((t - from) / (to - from)) * width;
+      view = { from, to, x };
+      table.draw(parts);
+      for (const axis of axes) {
+        // The last label is of now; no other one is near an end.
+        const ticks = axisTicks(from, to, width < 480).filter(([t]) => x(t) >= 24 && x(t) <= width - 60);
+        const tick = ([t, text]) => ({ x: x(t), y: 12, text, end: "middle" });
+        drawTexts(axis, [
+          ...ticks.map(tick),
+          { x: width, y: 12, text: dayTime(to).slice(0, 5), end: "end" },
+        ]);
+      }
+    },
+  };
+}
+
+/** Writes why something changed, where that is known. */
+function bindChangeWords(td, { why }) {
+  if (td.written !== why) fill(td, rich(why ?? "\u2013"));
+  td.written = why;
+}
+
+/** The section of the changes of status, the newest first. */
+function makeChanges() {
+  const table = makeTable({
+    name: "health health-changes",
+    label: "Changes of status",
+    key: change => `${change.t} ${change.name}`,
+    stackBelow: 1000,
+    row: [34, 56],
+    empty: "No status changed within the range.",
+    columns: [
+      { key: "name", title: "What", stack: "name", bind: bindName },
+      {
+        key: "status",
+        title: "To",
+        stack: "status",
+        bind: (td, change) => bindStatus(td, change.to, change.level),
+      },
+      {
+        key: "since",
+        title: "When",
+        right: true,
+        stack: "since",
+        bind: (td, change) => cell(td, sinceText(change.t)),
+      },
+      { key: "words", title: "Why", stack: "words", bind: bindChangeWords },
+    ],
+  });
+  return {
+    node: el("section.health-part", el("h2", "Changes of status"), table.node),
+    table,
+  };
+}
+
+/** A probe: its path, its code and word, and why. */
+function makeProbe() {
+  const nodes = { path: el("code"), mark: mark("idle"), code: el("b"), word: el("span"), why: el("p") };
+  const node = el(
+    "div.health-probe",
+    el("h2", nodes.path),
+    el("p", nodes.mark, nodes.code, nodes.word),
+    nodes.why,
+  );
+  return Object.assign(node, { nodes });
+}
+
+function bindProbe({ nodes }, probe) {
+  put(nodes.path, probe.path);
+  setMark(nodes.mark, probe.level ?? (probe.code === 200 ? "ok" : "bad"));
+  put(nodes.code, probe.code);
+  put(nodes.word, probe.word);
+  put(nodes.why, probe.why ?? (probe.since === null ? "" : `since ${sinceText(probe.since)}`));
+}
+
+/**
+ * The service's own groups in one line: path, status, members. Those that every service has are the probes.
+ */
+function drawGroups(node, groups) {
+  const own = Object.entries(groups ?? {}).filter(([, { members }]) => members.length);
+  set(node, { hidden: !own.length });
+  keep(
+    node,
+    own,
+    ([name]) => name,
+    ([name]) => el("p", el("code", `/health/${name}`), el("span"), el("span")),
+    ({ childNodes: [, status, members] }, [, group]) => {
+      bindStatus(status, group.status ?? "UNKNOWN");
+      put(members, group.members.join(", "));
+    },
+  );
+}
+
+/** The screen Health. */
+export const healthScreen = {
+  path: () => `health?range=${page.range}`,
+  open(main) {
+    const [probes, groups] = [el("div.health-probes"), el("div.health-groups")];
+    const checks = makeHealthPart("Checks", "Check", "Why", bindCheckWords, "There are no checks.");
+    const tasks = makeHealthPart(
+      "Task types",
+      "Task type",
+      "Run of one status, and its threshold",
+      bindTaskWords,
+      "No task type has a status yet.",
+    );
+    const changes = makeChanges();
+    const parts = [checks, tasks, changes];
+    let [isOpen, answer] = [false, null];
+    const more = el("button", {
+      type: "button",
+      class: "plain health-more",
+      on: {
+        click: () => {
+          isOpen = !isOpen;
+          drawTasks();
+        },
+      },
+    });
+    tasks.node.append(more);
+    main.append(probes, groups, ...parts.map(part => part.node));
+
+    function drawTasks() {
+      const order = healthOrder(answer.tasks);
+      const unhealthy = order.filter(({ rank }) => rank < 3).length;
+      const left = Math.max(0, order.length - unhealthy - HEALTH_MOST);
+      tasks.draw(
+        order.slice(0, isOpen ? order.length : order.length - left).map(({ task }) => task),
+        answer,
+      );
+      put(more, isOpen ? "Fewer task types" : `${counted(left, "more task type")}, all UP`);
+      set(more, { hidden: !left, "aria-expanded": isOpen });
+    }
+
+    function draw(whole) {
+      answer = whole;
+      keep(probes, whole.probes, probe => probe.path, makeProbe, bindProbe);
+      drawGroups(groups, whole.groups);
+      checks.draw(whole.checks, whole);
+      drawTasks();
+      changes.table.draw(whole.history);
+    }
+    const observer = new ResizeObserver(() => answer && draw(answer));
+    observer.observe(main);
+    return {
+      draw,
+      // The table that has the focus takes the key, else the first one that has rows.
+      key: event =>
+        [...parts]
+          .sort((a, b) => b.node.matches(":focus-within") - a.node.matches(":focus-within"))
+          .some(part => part.table.key(event)),
+      close() {
+        observer.disconnect();
+        for (const part of parts) part.table.close();
+      },
+    };
+  },
+};
