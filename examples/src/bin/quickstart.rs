@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let config = MonitorConfig::default().errors("OTHER_EXCEPTION", ["empty", "other"], -1);
     let monitor = monitor_server::run(config)?;
     let port = monitor.local_addr().port();
-    println!("see http://localhost:{port}/metrics");
+    println!("see http://localhost:{port}/");
     for word in ["whale", "", "sea"].into_iter().cycle() {
         let _ = first_letter(word);
         thread::sleep(Duration::from_millis(100));

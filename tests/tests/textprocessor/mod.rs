@@ -1,6 +1,7 @@
 //! Runs the example as a user does, as a process of its own, and reads its pages.
 #![allow(
     dead_code,
+    unused_imports,
     reason = "each test file uses its own part; an `expect` would be unfulfilled in one of them"
 )]
 

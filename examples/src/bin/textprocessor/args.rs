@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::incident::{Incident, Schedule};
+
 /// The text that `--help` prints.
 pub(crate) const HELP: &str = "\
 textprocessor: a monitored HTTP service over public-domain texts
@@ -17,9 +19,25 @@ textprocessor: a monitored HTTP service over public-domain texts
     --dictionary-down    start with the dictionary stopped
     --load RPS           drive the service with this many requests a second, good and bad ones
     --load-seconds N     stop the load after N seconds and keep serving (default: load until stopped)
+    --incident KIND      make an incident, for /verdict and /top to be seen at work; drives the service with 50 requests a
+                         second if --load does not say another number. KIND is one of
+                           dictionary  the dictionary no longer answers
+                           latency     one stage of the service becomes slow
+                           errors      half of the calls of one function fail
+                           stuck       some calls do not return
+                           overload    a client sends far more than usual
+    --incident-after N   begin N seconds after the start (default 660: a method's usual durations and failures are known after
+                         10 minutes; before, only incidents are told in which most calls fail, wait or do not return)
+    --incident-seconds N end it after N seconds (default 120)
     --help               this text
 
 Ctrl-C stops it: running requests end first.";
+
+/// The load in an incident, requests a second.
+const INCIDENT_LOAD: NonZeroU32 = NonZeroU32::new(50).expect("above 0");
+/// A method is known after 10 minutes of calls, and what is learned is learned a minute late.
+const INCIDENT_AFTER: Duration = Duration::from_secs(660);
+const INCIDENT_LASTS: Duration = Duration::from_secs(120);
 
 /// The options of the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +48,7 @@ pub(crate) struct Options {
     pub dictionary_down: bool,
     pub load: Option<NonZeroU32>,
     pub load_for: Option<Duration>,
+    pub incident: Option<Schedule>,
 }
 
 impl Default for Options {
@@ -41,6 +60,7 @@ impl Default for Options {
             dictionary_down: false,
             load: None,
             load_for: None,
+            incident: None,
         }
     }
 }
@@ -67,12 +87,15 @@ pub(crate) enum ArgsError {
     },
     #[error("--load-seconds needs --load")]
     NoLoad,
+    #[error("{option} needs --incident")]
+    NoIncident { option: &'static str },
 }
 
 /// Reads the arguments after the program's name.
 pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<Command, ArgsError> {
     let mut args = args.into_iter();
     let mut options = Options::default();
+    let (mut incident, mut after, mut lasting) = (None, None, None);
     while let Some(option) = args.next() {
         match option.as_str() {
             "--help" | "-h" => return Ok(Command::Help),
@@ -87,13 +110,40 @@ pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<Command, A
                 let seconds = value(option, &mut args, "number of seconds")?;
                 options.load_for = Some(Duration::from_secs(seconds));
             }
+            "--incident" => incident = Some(value(option, &mut args, "incident")?),
+            "--incident-after" => after = Some(value(option, &mut args, "number of seconds")?),
+            "--incident-seconds" => lasting = Some(value(option, &mut args, "number of seconds")?),
             _ => return Err(ArgsError::Unknown(option)),
         }
     }
     if options.load_for.is_some() && options.load.is_none() {
         return Err(ArgsError::NoLoad);
     }
+    options.incident = schedule(incident, after, lasting)?;
+    if options.incident.is_some() {
+        options.load.get_or_insert(INCIDENT_LOAD);
+    }
     Ok(Command::Run(options))
+}
+
+/// `after` and `lasting` are seconds.
+fn schedule(
+    incident: Option<Incident>,
+    after: Option<u64>,
+    lasting: Option<u64>,
+) -> Result<Option<Schedule>, ArgsError> {
+    let Some(incident) = incident else {
+        let unused = [(after, "--incident-after"), (lasting, "--incident-seconds")];
+        let unused = unused.into_iter().find(|(given, _)| given.is_some());
+        return unused.map_or(Ok(None), |(_, option)| {
+            Err(ArgsError::NoIncident { option })
+        });
+    };
+    Ok(Some(Schedule {
+        incident,
+        after: after.map_or(INCIDENT_AFTER, Duration::from_secs),
+        lasting: lasting.map_or(INCIDENT_LASTS, Duration::from_secs),
+    }))
 }
 
 fn value<T: FromStr>(
@@ -133,10 +183,29 @@ mod tests {
             dictionary_down: true,
             load: NonZeroU32::new(3),
             load_for: Some(Duration::from_secs(4)),
+            incident: Some(Schedule {
+                incident: Incident::Stuck,
+                after: Duration::from_secs(5),
+                lasting: Duration::from_secs(6),
+            }),
         };
-        let line =
-            "--port 1 --monitor-port 2 --config a.yaml --dictionary-down --load 3 --load-seconds 4";
+        let line = "--port 1 --monitor-port 2 --config a.yaml --dictionary-down --load 3 --load-seconds 4 \
+                    --incident stuck --incident-after 5 --incident-seconds 6";
         assert_eq!(parsed(line), Ok(Command::Run(expected)));
+    }
+
+    #[test]
+    fn an_incident_brings_its_load() {
+        let expected = Options {
+            load: Some(INCIDENT_LOAD),
+            incident: Some(Schedule {
+                incident: Incident::Errors,
+                after: INCIDENT_AFTER,
+                lasting: INCIDENT_LASTS,
+            }),
+            ..Options::default()
+        };
+        assert_eq!(parsed("--incident errors"), Ok(Command::Run(expected)));
     }
 
     #[test]
@@ -148,17 +217,25 @@ mod tests {
                 option: "--port".into()
             })
         );
-        let messages =
-            ["--port 70000", "--load 0", "--load-seconds 1"].map(|line| match parsed(line) {
-                Err(error) => error.to_string(),
-                Ok(command) => format!("{command:?}"),
-            });
+        let messages = [
+            "--port 70000",
+            "--load 0",
+            "--load-seconds 1",
+            "--incident fire",
+            "--incident-after 1",
+        ]
+        .map(|line| match parsed(line) {
+            Err(error) => error.to_string(),
+            Ok(command) => format!("{command:?}"),
+        });
         assert_eq!(
             messages,
             [
                 "--port: `70000` is no port",
                 "--load: `0` is no number of requests above 0",
                 "--load-seconds needs --load",
+                "--incident: `fire` is no incident",
+                "--incident-after needs --incident",
             ]
         );
     }

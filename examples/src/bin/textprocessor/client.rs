@@ -8,8 +8,8 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufStream};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// How long one request may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long one request may take: long enough for clients that wait through an incident.
+const PATIENCE: Duration = Duration::from_secs(600);
 /// Longest header line and body taken, bytes.
 const MAX_ANSWER: u64 = 1 << 22;
 

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use monitor_core::monitored;
 use serde::Serialize;
 
+use crate::error::TextError;
+use crate::incident::{Faults, Incident, SLOW_DISK};
 use crate::text::{split_words, term_counts};
 
 /// A text shipped with the program; all are in the public domain (`examples/data/README.md`).
@@ -72,12 +74,13 @@ pub(crate) struct Corpus {
     frequency: HashMap<String, u32>,
     /// Each text's weighted terms.
     vectors: Vec<(&'static str, Vector)>,
+    faults: Faults,
 }
 
 impl Corpus {
     /// Indexes the shipped texts.
     #[monitored(method = "IndexCorpus")]
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(faults: Faults) -> Self {
         let words: Vec<_> = TEXTS
             .iter()
             .map(|text| (text.name, split_words(text.body)))
@@ -92,6 +95,7 @@ impl Corpus {
         let mut corpus = Self {
             frequency,
             vectors: Vec::new(),
+            faults,
         };
         corpus.vectors = words
             .iter()
@@ -115,7 +119,14 @@ impl Corpus {
 
     /// The `limit` words that weigh most, the heaviest first, then by the alphabet.
     #[monitored(method = "RankKeywords")]
-    pub(crate) fn keywords(&self, words: &[String], limit: usize) -> Vec<Keyword> {
+    pub(crate) fn keywords(
+        &self,
+        words: &[String],
+        limit: usize,
+    ) -> Result<Vec<Keyword>, TextError> {
+        if self.faults.damages_index() {
+            return Err(TextError::Index);
+        }
         let mut keywords: Vec<_> = term_counts(words)
             .into_iter()
             .map(|(word, count)| Keyword {
@@ -130,7 +141,7 @@ impl Corpus {
                 .then_with(|| a.word.cmp(&b.word))
         });
         keywords.truncate(limit);
-        keywords
+        Ok(keywords)
     }
 
     /// How like two texts are: the cosine of their weighted terms, from 0 (no term in common) to 1.
@@ -142,6 +153,10 @@ impl Corpus {
     /// All shipped texts, the likest first.
     #[monitored(method = "RankNeighbours")]
     pub(crate) fn neighbours(&self, words: &[String]) -> Vec<Neighbour> {
+        if self.faults.is(Incident::Latency) {
+            // The runtime moves its other tasks to another thread meanwhile, so that only this method is slow.
+            tokio::task::block_in_place(|| std::thread::sleep(SLOW_DISK));
+        }
         let vector = self.vector(words);
         let mut neighbours: Vec<_> = self
             .vectors
@@ -203,7 +218,7 @@ mod tests {
 
     #[test]
     fn a_text_is_like_itself_and_unlike_one_without_common_terms() {
-        let corpus = Corpus::new();
+        let corpus = Corpus::new(Faults::default());
         let alice = words_of("alice");
         assert!((corpus.similarity(&alice, &alice) - 1.0).abs() < 1e-12);
         assert!(
@@ -216,7 +231,7 @@ mod tests {
 
     #[test]
     fn similarity_does_not_depend_on_the_order() {
-        let corpus = Corpus::new();
+        let corpus = Corpus::new(Faults::default());
         let (alice, pride) = (words_of("alice"), words_of("pride"));
         assert!(
             (corpus.similarity(&alice, &pride) - corpus.similarity(&pride, &alice)).abs() < 1e-12
@@ -225,7 +240,7 @@ mod tests {
 
     #[test]
     fn each_shipped_text_is_its_own_nearest_neighbour() {
-        let corpus = Corpus::new();
+        let corpus = Corpus::new(Faults::default());
         for text in TEXTS {
             let neighbours = corpus.neighbours(&split_words(text.body));
             assert_eq!(
@@ -237,8 +252,10 @@ mod tests {
 
     #[test]
     fn keywords_say_what_a_text_is_about() {
-        let corpus = Corpus::new();
-        let keywords = corpus.keywords(&words_of("alice"), 5);
+        let corpus = Corpus::new(Faults::default());
+        let keywords = corpus
+            .keywords(&words_of("alice"), 5)
+            .expect("a whole index");
         assert_eq!(keywords.len(), 5);
         assert!(
             keywords
@@ -250,8 +267,11 @@ mod tests {
 
     #[test]
     fn texts_without_terms_have_no_keywords_and_no_likeness() {
-        let corpus = Corpus::new();
-        assert_eq!(corpus.keywords(&split_words("the and of"), 5), []);
+        let corpus = Corpus::new(Faults::default());
+        assert_eq!(
+            corpus.keywords(&split_words("the and of"), 5).ok(),
+            Some(vec![])
+        );
         assert!(corpus.similarity(&[], &[]).abs() < f64::EPSILON);
     }
 }

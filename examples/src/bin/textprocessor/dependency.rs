@@ -14,33 +14,46 @@ use monitor_core::{Method, Outcome};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufStream};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::error::DictionaryError;
+use crate::incident::{Faults, Incident};
 
 /// How long the client waits for an answer.
 const PATIENCE: Duration = Duration::from_millis(500);
+/// How long the dictionary takes for an answer: it stands for one across a network.
+const AWAY: Duration = Duration::from_millis(20);
 /// Longest line either side takes, bytes.
 const MAX_LINE: u64 = 1 << 20;
 
 type Connection = BufStream<TcpStream>;
 
+/// What the dictionary's connections share.
+#[derive(Debug, Clone)]
+struct Words {
+    known: Arc<BTreeSet<String>>,
+    faults: Faults,
+}
+
 /// The dictionary: a TCP server that can be stopped and started again at the same address.
 #[derive(Debug)]
 pub(crate) struct Dictionary {
     addr: SocketAddr,
-    words: Arc<BTreeSet<String>>,
+    words: Words,
     /// `None` while stopped.
     running: Mutex<Option<AbortHandle>>,
 }
 
 impl Dictionary {
     /// Starts on a free loopback port.
-    pub(crate) async fn launch(words: BTreeSet<String>) -> io::Result<Self> {
+    pub(crate) async fn launch(known: BTreeSet<String>, faults: Faults) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let addr = listener.local_addr()?;
-        let words = Arc::new(words);
-        let running = Mutex::new(Some(spawn(listener, Arc::clone(&words))));
+        let words = Words {
+            known: Arc::new(known),
+            faults,
+        };
+        let running = Mutex::new(Some(spawn(listener, words.clone())));
         Ok(Self {
             addr,
             words,
@@ -59,7 +72,7 @@ impl Dictionary {
             return Ok(());
         }
         let listener = TcpListener::bind(self.addr).await?;
-        *lock(&self.running) = Some(spawn(listener, Arc::clone(&self.words)));
+        *lock(&self.running) = Some(spawn(listener, self.words.clone()));
         Ok(())
     }
 
@@ -81,29 +94,37 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn spawn(listener: TcpListener, words: Arc<BTreeSet<String>>) -> AbortHandle {
+fn spawn(listener: TcpListener, words: Words) -> AbortHandle {
     tokio::spawn(accept(listener, words)).abort_handle()
 }
 
 /// Owns its connections, so aborting this task closes them too.
-async fn accept(listener: TcpListener, words: Arc<BTreeSet<String>>) {
+async fn accept(listener: TcpListener, words: Words) {
     let mut connections = JoinSet::new();
     loop {
         if let Ok((stream, _)) = listener.accept().await {
-            connections.spawn(answer(BufStream::new(stream), Arc::clone(&words)));
+            connections.spawn(answer(BufStream::new(stream), words.clone()));
         } else {
             // Out of descriptors: wait for some to be closed instead of spinning.
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            sleep(Duration::from_millis(50)).await;
         }
         while connections.try_join_next().is_some() {}
     }
 }
 
-async fn answer(mut connection: Connection, words: Arc<BTreeSet<String>>) -> io::Result<()> {
+/// In the incident `dictionary` the next line it reads is the end of the connection, once the client has had enough.
+async fn answer(mut connection: Connection, words: Words) -> io::Result<()> {
     while let Some(line) = read_line(&mut connection).await? {
+        if words.faults.is(Incident::Dictionary) {
+            continue;
+        }
+        if !line.is_empty() && words.faults.leaves_unanswered() {
+            words.faults.end_of(Incident::Stuck).await;
+        }
+        sleep(AWAY).await;
         let unknown: Vec<_> = line
             .split_whitespace()
-            .filter(|word| !words.contains(*word))
+            .filter(|word| !words.known.contains(*word))
             .collect();
         write_line(&mut connection, &unknown.join(" ")).await?;
     }
@@ -122,21 +143,35 @@ async fn write_line(connection: &mut Connection, line: &str) -> io::Result<()> {
     connection.flush().await
 }
 
+/// The check of the dictionary: a question without words, over a connection of its own. Its time limit is the check's.
+pub(crate) async fn ping(addr: SocketAddr) -> Result<(), DictionaryError> {
+    let unreachable = |source| DictionaryError::Unreachable { addr, source };
+    let stream = TcpStream::connect(addr).await.map_err(unreachable)?;
+    let mut connection = BufStream::new(stream);
+    write_line(&mut connection, "").await.map_err(unreachable)?;
+    let answer = read_line(&mut connection).await.map_err(unreachable)?;
+    answer
+        .map(drop)
+        .ok_or_else(|| unreachable(io::ErrorKind::UnexpectedEof.into()))
+}
+
 /// The service's side: keeps idle connections for the next question.
 #[derive(Debug)]
 pub(crate) struct DictionaryClient {
     addr: SocketAddr,
     idle: Mutex<Vec<Connection>>,
     method: Method,
+    faults: Faults,
 }
 
 impl DictionaryClient {
     /// A client of the dictionary at `addr`; its calls are recorded under `method`.
-    pub(crate) fn new(addr: SocketAddr, method: Method) -> Self {
+    pub(crate) fn new(addr: SocketAddr, method: Method, faults: Faults) -> Self {
         Self {
             addr,
             idle: Mutex::new(Vec::new()),
             method,
+            faults,
         }
     }
 
@@ -149,7 +184,7 @@ impl DictionaryClient {
     ) -> Result<Vec<String>, DictionaryError> {
         let question = words.iter().copied().collect::<Vec<_>>().join(" ");
         let mut call = self.method.start();
-        call.deadline(Some(PATIENCE));
+        call.deadline(self.time_limit());
         call.request_size(question.len() as u64);
         let answer = self.ask(&question).await;
         match &answer {
@@ -166,14 +201,23 @@ impl DictionaryClient {
         Ok(answer?.split_whitespace().map(str::to_owned).collect())
     }
 
+    /// None in the incident `stuck`, as in a client whose time limit is not set.
+    fn time_limit(&self) -> Option<Duration> {
+        (!self.faults.is(Incident::Stuck)).then_some(PATIENCE)
+    }
+
     async fn ask(&self, question: &str) -> Result<String, DictionaryError> {
-        timeout(PATIENCE, self.exchange(question))
-            .await
-            .map_err(|_| DictionaryError::TimedOut(PATIENCE))?
-            .map_err(|source| DictionaryError::Unreachable {
-                addr: self.addr,
-                source,
-            })
+        let exchange = self.exchange(question);
+        let answer = match self.time_limit() {
+            Some(limit) => timeout(limit, exchange)
+                .await
+                .map_err(|_| DictionaryError::TimedOut(limit))?,
+            None => exchange.await,
+        };
+        answer.map_err(|source| DictionaryError::Unreachable {
+            addr: self.addr,
+            source,
+        })
     }
 
     /// A kept connection may have died since: then a new one decides.
@@ -213,11 +257,14 @@ mod tests {
 
     async fn pair() -> (Dictionary, DictionaryClient) {
         let words = ["whale", "sea"].map(str::to_owned).into();
-        let dictionary = Dictionary::launch(words).await.expect("a free port");
+        let faults = Faults::default();
+        let dictionary = Dictionary::launch(words, faults.clone())
+            .await
+            .expect("a free port");
         let method = Monitor::global()
             .method("LookUpWords")
             .expect("a valid name");
-        let client = DictionaryClient::new(dictionary.addr(), method);
+        let client = DictionaryClient::new(dictionary.addr(), method, faults);
         (dictionary, client)
     }
 
@@ -252,5 +299,32 @@ mod tests {
             .unknown_words(&["sea"].into())
             .await
             .expect("it runs again");
+    }
+
+    #[tokio::test]
+    async fn in_an_incident_it_times_out_and_the_check_gets_no_answer() {
+        let (dictionary, client) = pair().await;
+        client.faults.begin(Incident::Dictionary);
+        let late = client.unknown_words(&["sea"].into()).await;
+        assert!(
+            matches!(late, Err(DictionaryError::TimedOut(_))),
+            "{late:?}"
+        );
+        let pinged = timeout(PATIENCE, ping(dictionary.addr())).await;
+        assert!(pinged.is_err(), "{pinged:?}");
+        client.faults.end();
+        ping(dictionary.addr()).await.expect("it answers again");
+    }
+
+    #[tokio::test]
+    async fn a_question_that_is_left_unanswered_ends_with_the_incident() {
+        let (_dictionary, client) = pair().await;
+        client.faults.begin(Incident::Stuck);
+        let words = ["sea"].into();
+        let mut asked = std::pin::pin!(client.unknown_words(&words));
+        let waited = timeout(PATIENCE * 2, &mut asked).await;
+        assert!(waited.is_err(), "{waited:?}");
+        client.faults.end();
+        assert_eq!(asked.await.ok(), Some(vec![]));
     }
 }

@@ -26,6 +26,9 @@ pub(crate) enum TextError {
     /// A name that no shipped text has.
     #[error("unknown text")]
     UnknownText,
+    /// The index of the shipped texts cannot be read.
+    #[error("the index is damaged")]
+    Index,
     /// The dictionary, a dependency, failed.
     #[error("no spelling without the dictionary")]
     Dictionary(#[from] DictionaryError),
@@ -38,6 +41,7 @@ impl TextError {
             Self::Empty | Self::NotUtf8 { .. } | Self::BadJson { .. } => 400,
             Self::UnknownText => 404,
             Self::TooLong { .. } => 413,
+            Self::Index => 500,
             Self::Dictionary(_) => 503,
         }
     }

@@ -14,6 +14,7 @@ use warp::{Filter, Rejection, Reply};
 use crate::corpus::TEXTS;
 use crate::dependency::Dictionary;
 use crate::error::TextError;
+use crate::incident::{Faults, Incident};
 use crate::service::{MAX_TEXT, Service};
 
 /// Longest body read, bytes: room for a text that is too long, so that the service itself refuses (and counts) it.
@@ -24,6 +25,7 @@ const MAX_BODY: u64 = 4 * MAX_TEXT as u64;
 pub(crate) struct App {
     pub service: Service,
     pub dictionary: Dictionary,
+    pub faults: Faults,
     pub monitor: Monitor,
 }
 
@@ -94,9 +96,18 @@ pub(crate) fn routes(
         .then(process);
     let dictionary = warp::path!("dictionary" / Switch)
         .and(warp::post())
-        .and(app)
+        .and(app.clone())
         .then(switch);
-    overview.or(texts).or(text).or(process).or(dictionary)
+    let incident = warp::path!("incident" / IncidentSwitch)
+        .and(warp::post())
+        .and(app)
+        .map(make_incident);
+    overview
+        .or(texts)
+        .or(text)
+        .or(process)
+        .or(dictionary)
+        .or(incident)
 }
 
 async fn process(route: TextRoute, parameters: Parameters, body: Bytes, app: Arc<App>) -> Response {
@@ -143,6 +154,7 @@ fn overview() -> Response {
         "routes": routes,
         "texts": "GET /texts, GET /texts/NAME",
         "dictionary": "POST /dictionary/stop, POST /dictionary/start",
+        "incident": "POST /incident/KIND, POST /incident/end",
     }))
     .into_response()
 }
@@ -195,4 +207,31 @@ async fn switch(switch: Switch, app: Arc<App>) -> Response {
             StatusCode::SERVICE_UNAVAILABLE.into_response()
         }
     }
+}
+
+/// Begins an incident, or ends it.
+#[derive(Debug, Clone, Copy)]
+enum IncidentSwitch {
+    Begin(Incident),
+    End,
+}
+
+impl FromStr for IncidentSwitch {
+    type Err = ();
+
+    fn from_str(name: &str) -> Result<Self, ()> {
+        if name == "end" {
+            return Ok(Self::End);
+        }
+        name.parse().map(Self::Begin)
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "warp hands parameters over")]
+fn make_incident(switch: IncidentSwitch, app: Arc<App>) -> Response {
+    match switch {
+        IncidentSwitch::Begin(incident) => app.faults.begin(incident),
+        IncidentSwitch::End => app.faults.end(),
+    }
+    StatusCode::NO_CONTENT.into_response()
 }

@@ -1,4 +1,5 @@
-//! `--load`: requests at a steady rate over kept connections, and a line of progress a second.
+//! `--load`: requests at a steady rate over kept connections, and a line of progress a second; and the client that sends too
+//! many in the incident `overload`.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -12,10 +13,15 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::client::{Client, Request};
+use crate::incident::{Faults, Incident};
 use crate::mixture::{Kind, Mixture};
 
 /// Requests under way at once, at most.
 const CONNECTIONS: usize = 16;
+/// The same of the client that sends too many: it waits for its answers, and most of the time eight of them are worked on.
+const RUSH_CONNECTIONS: usize = 64;
+/// Texts to spell that it sends a second: 8 permits and 20 ms for each make some 400 possible.
+const RUSH: NonZeroU32 = NonZeroU32::new(600).expect("above 0");
 
 type Work = (Kind, Request);
 
@@ -47,10 +53,16 @@ type Shared = Arc<Mutex<Second>>;
 pub(crate) async fn run(plan: Plan, mut stop: watch::Receiver<bool>) {
     let second = Shared::default();
     let mut connections = JoinSet::new();
-    let queue = start_connections(&plan, &second, &mut connections);
+    let queue = start_connections(
+        plan.addr,
+        CONNECTIONS,
+        plan.per_second,
+        &second,
+        &mut connections,
+    );
     let begun = Instant::now();
     tokio::select! {
-        () = pace(plan.per_second, queue, &second) => {}
+        () = pace(plan.per_second, Mixture::new(), queue, &second) => {}
         () = report(&plan.monitor, &second) => {}
         () = end_after(plan.limit) => {}
         _ = stop.wait_for(|stop| *stop) => {}
@@ -63,6 +75,20 @@ pub(crate) async fn run(plan: Plan, mut stop: watch::Receiver<bool>) {
     ));
 }
 
+/// Sends too many requests in each incident `overload`, for ever. What is under way when it ends is cut off.
+pub(crate) async fn rush(addr: SocketAddr, faults: Faults) {
+    loop {
+        faults.beginning_of(Incident::Overload).await;
+        let answers = Shared::default();
+        let mut connections = JoinSet::new();
+        let queue = start_connections(addr, RUSH_CONNECTIONS, RUSH, &answers, &mut connections);
+        tokio::select! {
+            () = pace(RUSH, Mixture::of(Kind::Spelling), queue, &answers) => {}
+            () = faults.end_of(Incident::Overload) => {}
+        }
+    }
+}
+
 async fn end_after(limit: Option<Duration>) {
     match limit {
         Some(limit) => sleep(limit).await,
@@ -71,18 +97,20 @@ async fn end_after(limit: Option<Duration>) {
 }
 
 fn start_connections(
-    plan: &Plan,
+    addr: SocketAddr,
+    connections: usize,
+    per_second: NonZeroU32,
     second: &Shared,
-    connections: &mut JoinSet<()>,
+    running: &mut JoinSet<()>,
 ) -> mpsc::Sender<Work> {
-    let waiting = usize::try_from(plan.per_second.get())
+    let waiting = usize::try_from(per_second.get())
         .unwrap_or(usize::MAX)
         .clamp(CONNECTIONS, 10_000);
     let (queue, work) = mpsc::channel(waiting);
     let work = Arc::new(AsyncMutex::new(work));
-    for _ in 0..CONNECTIONS {
-        connections.spawn(serve(
-            Client::new(plan.addr),
+    for _ in 0..connections {
+        running.spawn(serve(
+            Client::new(addr),
             Arc::clone(&work),
             Arc::clone(second),
         ));
@@ -91,8 +119,12 @@ fn start_connections(
 }
 
 /// Queues requests at a steady rate; ticks that come late are made up for at once, so the rate holds on average.
-async fn pace(per_second: NonZeroU32, queue: mpsc::Sender<Work>, second: &Shared) {
-    let mut mixture = Mixture::new();
+async fn pace(
+    per_second: NonZeroU32,
+    mut mixture: Mixture,
+    queue: mpsc::Sender<Work>,
+    second: &Shared,
+) {
     let mut ticks = interval(Duration::from_secs(1) / per_second.get());
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
     loop {

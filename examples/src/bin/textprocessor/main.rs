@@ -8,8 +8,11 @@
 //! curl -s -X POST localhost:8080/dictionary/stop; sleep 2; curl -s localhost:9999/health
 //! ```
 //!
+//! With `--incident dictionary` (or another kind) something goes wrong in it, once what is usual is known: see what
+//! `curl -s localhost:9999/verdict` says then.
+//!
 //! Where to look: `service.rs` for the attribute, `dependency.rs` for the call API without it, `http.rs` for values by
-//! key, `service.yaml` for errors and health, and this file for start and stop.
+//! key, `service.yaml` for errors and health, `incident.rs` for what can go wrong, and this file for checks, start and stop.
 
 mod args;
 mod client;
@@ -17,6 +20,7 @@ mod corpus;
 mod dependency;
 mod error;
 mod http;
+mod incident;
 mod load;
 mod mixture;
 mod service;
@@ -28,7 +32,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use monitor_server::{MonitorConfig, MonitorServer, ShutdownSignals};
+use monitor_server::{Check, Endpoint, MonitorConfig, MonitorServer, ShutdownSignals};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -36,14 +40,19 @@ use tokio::time::timeout;
 
 use crate::args::{Command, Options};
 use crate::corpus::Corpus;
-use crate::dependency::{Dictionary, DictionaryClient};
+use crate::dependency::{Dictionary, DictionaryClient, ping};
 use crate::error::ServiceError;
 use crate::http::App;
+use crate::incident::Faults;
 use crate::load::{Plan, say};
 use crate::service::Service;
 
 /// The configuration compiled in, so that the program runs from any folder.
 const CONFIG: &str = include_str!("../../../service.yaml");
+/// How often the dictionary is checked.
+const CHECKING: Duration = Duration::from_secs(5);
+/// How long it may take for an answer then.
+const CHECK_LIMIT: Duration = Duration::from_secs(1);
 /// How long open connections get to finish after Ctrl-C; warp on its own waits for ever for a half-sent request.
 const CLOSING: Duration = Duration::from_secs(5);
 /// How long running tasks get to finish after that.
@@ -77,14 +86,20 @@ async fn start(options: &Options) -> Result<(), ServiceError> {
         source,
     })?;
     let listener = bind(options.port).await?;
-    let monitor = monitor_server::run(config(options)?)?;
-    let app = Arc::new(app(options, &monitor).await?);
+    let faults = Faults::default();
+    let dictionary = dictionary(options, faults.clone()).await?;
+    let monitor = monitor_server::run(with_check(config(options)?, dictionary.addr()))?;
     let addr = local_addr(&listener)?;
-    introduce(addr, &monitor, &app.dictionary);
+    introduce(addr, &monitor, &dictionary);
 
+    let app = Arc::new(app(dictionary, faults.clone(), &monitor)?);
     let (stop, stopped) = watch::channel(false);
     let serving = serve(listener, app, stopped.clone());
     monitor.started();
+    if let Some(schedule) = options.incident {
+        tokio::spawn(schedule.run(faults.clone(), monitor.endpoint()));
+    }
+    tokio::spawn(load::rush(addr, faults.clone()));
     let loading = options.load.map(|per_second| {
         let plan = Plan {
             addr,
@@ -96,6 +111,7 @@ async fn start(options: &Options) -> Result<(), ServiceError> {
     });
 
     signals.recv().await;
+    faults.end();
     monitor.begin_drain();
     say("stopping: waiting for running requests");
     let _ = stop.send(true);
@@ -127,8 +143,13 @@ fn config(options: &Options) -> Result<MonitorConfig, ServiceError> {
     })
 }
 
-async fn app(options: &Options, monitor: &MonitorServer) -> Result<App, ServiceError> {
-    let dictionary = Dictionary::launch(Corpus::vocabulary())
+fn with_check(config: MonitorConfig, dictionary: SocketAddr) -> MonitorConfig {
+    let check = Check::every(CHECKING).timeout(CHECK_LIMIT);
+    config.check("dictionary", check, dictionary, ping)
+}
+
+async fn dictionary(options: &Options, faults: Faults) -> Result<Dictionary, ServiceError> {
+    let dictionary = Dictionary::launch(Corpus::vocabulary(), faults)
         .await
         .map_err(|source| ServiceError::Setup {
             what: "the dictionary",
@@ -137,22 +158,54 @@ async fn app(options: &Options, monitor: &MonitorServer) -> Result<App, ServiceE
     if options.dictionary_down {
         dictionary.stop();
     }
+    Ok(dictionary)
+}
+
+fn app(
+    dictionary: Dictionary,
+    faults: Faults,
+    monitor: &MonitorServer,
+) -> Result<App, ServiceError> {
     let monitor = monitor.monitor();
-    let client = DictionaryClient::new(dictionary.addr(), monitor.method("LookUpWords")?);
-    let service = Service::new(Corpus::new(), client, monitor.counter("words_read")?);
+    let method = monitor.method("LookUpWords")?;
+    let client = DictionaryClient::new(dictionary.addr(), method, faults.clone());
+    let corpus = Corpus::new(faults.clone());
+    let service = Service::new(corpus, client, monitor.counter("words_read")?);
     Ok(App {
         service,
         dictionary,
+        faults,
         monitor,
     })
 }
 
+/// What `curl` is called with, on this machine, for a page of the monitoring.
+fn page_at(endpoint: &Endpoint, page: &str) -> String {
+    if let Some(path) = endpoint.unix() {
+        format!("--unix-socket {} http://localhost/{page}", path.display())
+    } else {
+        let port = endpoint.tcp().map_or(0, |address| address.port());
+        format!("http://127.0.0.1:{port}/{page}")
+    }
+}
+
+/// The address of the live page; none through a Unix socket, which no browser opens.
+fn live_page(endpoint: &Endpoint) -> Option<String> {
+    endpoint.tcp().map(|_| page_at(endpoint, ""))
+}
+
 fn introduce(addr: SocketAddr, monitor: &MonitorServer, dictionary: &Dictionary) {
-    let port = monitor.local_addr().port();
-    say("textprocessor runs; Ctrl-C stops it");
+    let endpoint = monitor.endpoint();
+    match live_page(&endpoint) {
+        Some(page) => say(&format!(
+            "textprocessor runs: open {page} (Ctrl-C stops it)"
+        )),
+        None => say("textprocessor runs; Ctrl-C stops it"),
+    }
     say(&format!("  service     http://{addr}"));
-    say(&format!("  metrics     http://127.0.0.1:{port}/metrics"));
-    say(&format!("  health      http://127.0.0.1:{port}/health"));
+    for page in ["metrics", "health", "verdict", "top"] {
+        say(&format!("  {page:<10}  {}", page_at(&endpoint, page)));
+    }
     say(&format!(
         "  dictionary  {} ({})",
         dictionary.addr(),

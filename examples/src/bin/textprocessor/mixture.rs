@@ -46,6 +46,8 @@ const SHARES: [(Kind, u32); 13] = [
 #[derive(Debug)]
 pub(crate) struct Mixture {
     state: u64,
+    /// The one kind, where there is only one.
+    only: Option<Kind>,
 }
 
 impl Mixture {
@@ -53,12 +55,21 @@ impl Mixture {
     pub(crate) fn new() -> Self {
         Self {
             state: 0x9e37_79b9_7f4a_7c15,
+            only: None,
+        }
+    }
+
+    /// Requests of one kind.
+    pub(crate) fn of(kind: Kind) -> Self {
+        Self {
+            only: Some(kind),
+            ..Self::new()
         }
     }
 
     /// The next request and its kind.
     pub(crate) fn draw(&mut self) -> (Kind, Request) {
-        let kind = self.kind();
+        let kind = self.only.unwrap_or_else(|| self.kind());
         (kind, self.request(kind))
     }
 

@@ -81,7 +81,7 @@ impl Service {
     #[monitored(method = "Keywords")]
     pub(crate) fn keywords(&self, body: &[u8], limit: usize) -> Result<Vec<Keyword>, TextError> {
         let words = self.read(text_of(body)?);
-        Ok(self.corpus.keywords(&words, limit))
+        self.corpus.keywords(&words, limit)
     }
 
     /// Compares two texts.
@@ -101,8 +101,8 @@ impl Service {
         Ok(self.corpus.neighbours(&self.read(text_of(body)?)))
     }
 
-    /// Looks up each word in the dictionary.
-    #[monitored(method = "Spelling")]
+    /// Looks up each word in the dictionary, of 8 texts at once: the dictionary is another's, and shared.
+    #[monitored(method = "Spelling", max_concurrency = 8)]
     pub(crate) async fn spelling(&self, body: &[u8]) -> Result<Spelling, TextError> {
         self.spell(&self.read(text_of(body)?)).await
     }
@@ -114,7 +114,7 @@ impl Service {
         let words = self.read(text);
         Ok(Analysis {
             statistics: text::statistics(text, &words),
-            keywords: self.corpus.keywords(&words, 10),
+            keywords: self.corpus.keywords(&words, 10)?,
             neighbours: self.corpus.neighbours(&words),
             spelling: self.spell(&words).await?,
         })
