@@ -16,6 +16,9 @@ const DOCS: [(&str, &str); 3] = [
     ("operations.md", include_str!("../../docs/operations.md")),
 ];
 
+/// The page about the verdict: its queries are those of its rows, for one method.
+const VERDICT: (&str, &str) = ("verdict.md", include_str!("../../docs/verdict.md"));
+
 /// Name and labels of a series, and how much it grows in a minute.
 type Series = (String, u32);
 
@@ -119,7 +122,8 @@ const OF_PAYMENTS: [&[Sample]; 2] = [
 ];
 
 fn text(name: &str) -> &'static str {
-    let doc = DOCS.iter().find(|(other, _)| *other == name);
+    let mut pages = DOCS.iter().chain([&VERDICT]);
+    let doc = pages.find(|(other, _)| *other == name);
     doc.expect("a page").1
 }
 
@@ -245,6 +249,80 @@ fn the_shares_of_one_service_hide_nothing_of_another() {
     );
 }
 
+/// A minute of `Load`: 30 calls succeed, 50 time out, 20 are cancelled; 90 of 100 take at most 0.1 s.
+const LOAD: [(&str, &str, u32); 13] = [
+    (
+        "service_request_errors_total",
+        "method=\"Load\",type=\"timed out\"",
+        50,
+    ),
+    (
+        "service_request_errors_total",
+        "method=\"Load\",type=\"cancelled\"",
+        20,
+    ),
+    (
+        "service_request_duration_seconds_count",
+        "method=\"Load\",status=\"success\"",
+        30,
+    ),
+    (
+        "service_request_duration_seconds_count",
+        "method=\"Load\",status=\"failure\"",
+        70,
+    ),
+    (
+        "service_request_duration_seconds_bucket",
+        "method=\"Load\",le=\"0.1\"",
+        90,
+    ),
+    (
+        "service_request_duration_seconds_bucket",
+        "method=\"Load\",le=\"+Inf\"",
+        100,
+    ),
+    (
+        "service_requests_in_flight",
+        "method=\"Load\",shard=\"a\"",
+        0,
+    ),
+    (
+        "service_requests_in_flight",
+        "method=\"Load\",shard=\"b\"",
+        0,
+    ),
+    ("service_requests_waiting", "method=\"Load\"", 0),
+    ("service_requests_total", "method=\"Load\"", 120),
+    ("service_tasks_started_total", "", 240),
+    ("monitor_check_up", "check=\"disk\"", 0),
+    ("process_start_time_seconds", "", 0),
+];
+
+#[test]
+fn the_queries_of_the_rows_of_a_verdict_show_its_numbers() {
+    let target = "job=\"orders\",instance=\"a\"";
+    let series =
+        LOAD.map(|(name, labels, growth)| (format!("{name}{{{target},{labels}}}"), growth));
+    let method = "instance=\"a\",job=\"orders\",method=\"Load\"";
+    let process = "instance=\"a\",job=\"orders\"";
+    check(
+        "the_queries_of_the_rows_of_a_verdict_show_its_numbers",
+        &series,
+        &queries("verdict.md", "## Queries"),
+        &[
+            &[(method, "0.625")],
+            &[(method, "0.1")],
+            &[(method, "2")],
+            &[(method, "1")],
+            &[(method, "2")],
+            &[(process, "4")],
+            &[("instance=\"a\",job=\"orders\",check=\"disk\"", "1")],
+            &[(process, "0")],
+            &[],
+        ],
+    );
+}
+
 /// The label lists of the clauses that group or match series: `by (..)`, `on (..)`, `ignoring (..)`.
 fn label_lists(text: &str) -> Vec<String> {
     let words = [" by ", " on ", "unless on", "and on"];
@@ -275,8 +353,11 @@ fn expressions(doc: &str) -> Vec<&str> {
 #[test]
 fn every_query_keeps_job_and_instance() {
     let mut lists = 0;
-    for (page, doc) in DOCS {
-        for expression in expressions(doc) {
+    // What stands in a line of the page about the verdict is a formula of its rules.
+    let pages = DOCS.map(|(page, doc)| (page, expressions(doc)));
+    let rows = (VERDICT.0, queries(VERDICT.0, "## Queries"));
+    for (page, expressions) in pages.into_iter().chain([rows]) {
+        for expression in expressions {
             for list in label_lists(&format!(" {expression}")) {
                 let labels: Vec<&str> = list.split(',').map(str::trim).collect();
                 let both = labels.contains(&"job") && labels.contains(&"instance");

@@ -22,9 +22,10 @@ mod unix {
     use std::time::Duration;
 
     use fork::Fork;
-    use monitor_core::{CallGuard, Monitor, Outcome};
+    use monitor_core::{CallGuard, HealthStatus, Monitor, Outcome};
     use monitor_server::{
-        Check, MetricServer, MetricServerHandle, MonitorConfig, MonitorServer, ShutdownSignals,
+        Check, HealthState, MetricServer, MetricServerHandle, MonitorConfig, MonitorServer,
+        ShutdownSignals,
     };
     use tokio::runtime::{Builder, Runtime};
 
@@ -39,6 +40,7 @@ mod unix {
         let handle = mounted.run_in_thread(([127, 0, 0, 1], 0))?;
         let _signals = ShutdownSignals::listen()?;
         let running = server.method("Task")?.start();
+        wait_until_quiet(&server, &executor()?)?;
         match fork::fork()? {
             Fork::Child => {
                 child(&server, &handle, running)?;
@@ -56,6 +58,22 @@ mod unix {
         }
     }
 
+    /// Waits until the parent's servers have started. A child has a copy of each lock that another thread held at the
+    /// fork, which nothing unlocks there, and a server that starts takes locks of the monitor that the child's own server
+    /// needs, too.
+    fn wait_until_quiet(server: &MonitorServer, executor: &Runtime) -> Result<(), Box<dyn Error>> {
+        let mut health = server.watch_health();
+        let is_checked =
+            |state: &HealthState| state.components.get("db") == Some(&HealthStatus::Up);
+        executor.block_on(health.wait_for(is_checked))?;
+        std::thread::sleep(LIMIT);
+        Ok(())
+    }
+
+    fn executor() -> std::io::Result<Runtime> {
+        Builder::new_current_thread().build()
+    }
+
     fn local() -> MonitorConfig {
         MonitorConfig::default().listen([127, 0, 0, 1]).port(0)
     }
@@ -70,7 +88,7 @@ mod unix {
             say("child", "hangs");
             std::process::exit(3);
         });
-        let executor = Builder::new_current_thread().build()?;
+        let executor = executor()?;
         say("address", server.local_addr().ip());
         say("run", said(monitor_server::run(local()).map(|_| ())));
         say("instance", MonitorServer::instance().is_some());

@@ -52,6 +52,9 @@ fn methods_that_share_a_task_feed_one_status() {
         task("storage", TaskStatus::Ok),
         task("default", TaskStatus::Ok),
     ]);
+    // None of the two has a task type of its own.
+    let fed = ["storage", "default", "read", "other"].map(|task| probe.is_fed(task));
+    assert_eq!(fed, [true, true, false, false]);
     let named: Vec<_> = probe
         .statuses()
         .into_iter()

@@ -27,7 +27,13 @@ pub(crate) type Key = (String, BTreeMap<String, String>);
 pub(crate) type Series = BTreeMap<Key, f64>;
 
 /// How the names of a server's metrics of itself begin: each scrape changes them.
-const OF_SERVER: [&str; 2] = ["monitor_scrape", "monitor_server_"];
+const OF_SERVER: [&str; 5] = [
+    "monitor_check_",
+    "monitor_history_",
+    "monitor_scrape",
+    "monitor_server_",
+    "monitor_verdict",
+];
 
 /// How the names of those of the process begin, which change by themselves, its start aside.
 const OF_PROCESS: &str = "process_";
