@@ -5,11 +5,14 @@
 //! - [`ours`]: the reviewed result of a case that differs on purpose.
 //! - [`driver`]: the case on ours; [`replay`]: a directory of cases, as the program `replay` does it.
 //! - [`incident`]: recorded incidents, and what the verdict says of them.
+//! - [`browser`]: a real browser; [`live_page`]: the screens of the live page in it.
 
+pub mod browser;
 pub mod case;
 pub mod compare;
 pub mod driver;
 pub mod incident;
+pub mod live_page;
 pub mod observed;
 pub mod ours;
 pub mod page;
