@@ -320,13 +320,16 @@ impl Engine {
     fn cause_of(&mut self, at: u32, sign: Sign) -> Option<u32> {
         let finding = self.method(at)?.active().find(|one| one.sign == sign)?;
         let is_settled = self.now - finding.fired > SETTLE;
-        if let Some(cause) = finding.cause.filter(|_| is_settled) {
+        if let Some(cause) = finding.cause {
             let method = self.method(cause)?;
-            if cause == at || method.has_finding() {
+            let is_on = cause == at || method.has_finding();
+            if is_settled && is_on {
                 return Some(cause);
             }
+            // What goes on without its cause is no echo, unless that one was sure.
+            let is_echo = |over: &f64| !is_on && (is_settled || finding.was_calm_at(*over));
             let over = method.found.iter().filter_map(|one| one.over);
-            if let Some(over) = over.max_by(f64::total_cmp) {
+            if let Some(over) = over.max_by(f64::total_cmp).filter(is_echo) {
                 if self.now - over > ECHO {
                     // If it is more than an echo it is found again.
                     self.close(at, sign);

@@ -101,6 +101,11 @@ impl Finding {
         self.cause = None;
     }
 
+    /// True if its last sign came before this moment.
+    pub(super) fn was_calm_at(&self, moment: f64) -> bool {
+        self.last_bad < moment
+    }
+
     /// True where what comes now is another one.
     pub(super) fn is_past(&self, now: f64) -> bool {
         self.over.is_some_and(|over| now - over > SAME)

@@ -341,6 +341,48 @@ fn a_method_at_fault_is_in_the_state_of_the_incident_before_it_has_a_finding() {
 }
 
 #[test]
+fn what_callers_still_feel_of_a_short_incident_is_not_theirs() {
+    // Of few calls it takes longer to know that they are well again.
+    let above = |slot: u32, is_good: bool| match (slot % 2, is_good) {
+        (0, true) => Calls::good(1),
+        (0, false) => Calls::good(0).failing(1),
+        _ => Calls::good(0),
+    };
+    let good = |slot| [above(slot, true), Calls::good(40).from(0)];
+    let mut service = Service::new();
+    (0..450).for_each(|slot| assert_eq!(service.run(1, &good(slot)), Vec::new()));
+    for slot in 0..12 {
+        service.run(1, &[above(slot, false), Calls::good(0).failing(40).from(0)]);
+    }
+    let mut felt = 0;
+    for slot in 0..60 {
+        let incidents = service.run(1, &good(slot));
+        let is_below = |one: &Incident| one.method == Some(1);
+        assert!(incidents.iter().all(is_below), "{slot}: {incidents:?}");
+        let [above, below] = [0, 1].map(|at| service.engine.signs(at).count());
+        felt += usize::from(above > 0 && below == 0);
+    }
+    assert!(felt > 0, "both were over at once");
+    assert_eq!(service.headline(), State::Ok);
+}
+
+#[test]
+fn a_caller_that_fails_on_after_a_short_incident_of_its_callee_is_at_fault() {
+    let mut service = known(&[Calls::good(20), Calls::good(20).from(0)]);
+    let bad = Calls::good(10).failing(10);
+    let incidents = service.run(5, &[bad.clone(), bad.clone().from(0)]);
+    assert_eq!(incidents.first().and_then(|one| one.method), Some(1));
+    for _ in 0..30 {
+        let incidents = service.run(1, &[bad.clone(), Calls::good(20).from(0)]);
+        assert!(!incidents.is_empty());
+    }
+    let [one] = &service.engine.judgement.incidents[..] else {
+        panic!("{:?}", service.engine.judgement);
+    };
+    assert_eq!(one.method, Some(0));
+}
+
+#[test]
 fn a_caller_whose_callee_is_well_is_at_fault_itself() {
     let mut service = known(&[Calls::good(20), Calls::good(20).from(0)]);
     let incidents = service.run(8, &[Calls::good(10).failing(10), Calls::good(20).from(0)]);
