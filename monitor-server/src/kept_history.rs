@@ -166,7 +166,7 @@ mod tests {
             .kept
             .begin(&context, Some(&folder.0.join("last.json")));
         monitor.look_at_last(context.observer.facts(&context.health));
-        context.health.set_draining();
+        context.health.set_draining(None);
         context.kept.end(&context);
         let last = monitor.with_watch(|watch| (watch.phase(), watch.verdict().state));
         assert_eq!(last, Some((Phase::Draining, State::Draining)));

@@ -91,13 +91,11 @@ struct Moment {
 }
 
 impl Moment {
-    /// An earlier moment, in seconds since 1970.
+    /// Another moment, in seconds since 1970.
     fn of(self, instant: Instant) -> f64 {
-        self.unix
-            - self
-                .instant
-                .saturating_duration_since(instant)
-                .as_secs_f64()
+        let before = self.instant.saturating_duration_since(instant);
+        let after = instant.saturating_duration_since(self.instant);
+        self.unix - before.as_secs_f64() + after.as_secs_f64()
     }
 }
 
@@ -126,6 +124,11 @@ impl Observer {
         };
         let mut facts = Facts::default();
         facts.phase = phase(health);
+        let drain = health.lifecycle.drain();
+        let limit = drain.and_then(|drain| drain.limit);
+        facts.drain_limit = limit.map(|limit| now.of(limit));
+        let signal = drain.and_then(|drain| drain.signal);
+        let signal = signal.map_or_else(String::new, |signal| signal.to_string());
         facts.process = figures;
         let mut seen = lock(&self.seen);
         if let Some(figures) = figures {
@@ -136,7 +139,7 @@ impl Observer {
         facts
             .checks
             .extend(seen.heartbeat(health.late_pulse(), now.unix));
-        let mut events = seen.changes(&facts, health.lifecycle.has_started());
+        let mut events = seen.changes(&facts, health.lifecycle.has_started(), &signal);
         let elapsed = now.instant.saturating_duration_since(self.made);
         events.extend(seen.scrape_gap(self.metrics.scrapes(), elapsed.as_secs_f64()));
         events.extend(seen.merged_methods(health.monitor.has_merged_methods()));
@@ -145,6 +148,7 @@ impl Observer {
         for (kind, text) in events {
             let name = match kind {
                 EventKind::Overflow => MAX_METHODS,
+                EventKind::Draining => &*signal,
                 _ => "",
             };
             let at = match kind {
@@ -319,8 +323,13 @@ impl Seen {
         })
     }
 
-    /// What has changed in the life of the service.
-    fn changes(&mut self, facts: &Facts, has_started: bool) -> Vec<(EventKind, String)> {
+    /// What has changed in the life of the service. `signal` is the one that began a drain, if any.
+    fn changes(
+        &mut self,
+        facts: &Facts,
+        has_started: bool,
+        signal: &str,
+    ) -> Vec<(EventKind, String)> {
         let mut changes = Vec::new();
         let mut add = |kind, text: &str| changes.push((kind, text.to_owned()));
         let is_first = self.phase.is_none();
@@ -333,7 +342,13 @@ impl Seen {
         if self.phase != Some(facts.phase) {
             match facts.phase {
                 Phase::Ready => add(EventKind::Ready, "The service takes requests."),
-                Phase::Draining => add(EventKind::Draining, "A drain has begun."),
+                Phase::Draining if signal.is_empty() => {
+                    add(EventKind::Draining, "A drain has begun.");
+                }
+                Phase::Draining => {
+                    let text = format!("{signal} came: a drain has begun.");
+                    add(EventKind::Draining, &text);
+                }
                 _ => {}
             }
         }

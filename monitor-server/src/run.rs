@@ -126,7 +126,7 @@ fn end_of(context: Arc<Context>, sampler: Arc<SamplerThread>) -> impl FnOnce() +
     move || {
         drop(sampler);
         // Workers that end from now on end with the service.
-        context.health.set_draining();
+        context.health.set_draining(None);
         context.kept.end(&context);
         context.health.checks.stop();
         context.pool.close(GRACE);
@@ -588,7 +588,7 @@ impl MetricServer {
     /// Turns `/readyz` to 503, for good; everything else goes on. The end of a service begins with it, before its own
     /// listener stops.
     pub fn begin_drain(&self) {
-        self.context.health.set_draining();
+        self.context.health.set_draining(None);
     }
 }
 

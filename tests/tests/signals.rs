@@ -142,6 +142,34 @@ fn a_program_without_a_runtime_drains_on_each_signal_and_ends_well() {
 }
 
 #[test]
+fn the_verdict_of_a_drain_names_its_signal_its_limit_and_what_is_left() {
+    let program = Program::start(["threads", "0", EVER]);
+    program.signal("TERM");
+    let begin = Instant::now();
+    let text = loop {
+        let (_, text) = program.get("/verdict?cols=240").expect("an answer");
+        if text.starts_with("DRAINING") && text.contains("Left") {
+            break text;
+        }
+        assert!(begin.elapsed() < PATIENCE, "{text}");
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    for said in [
+        "SIGTERM came ",
+        " ago. 1 request is left; the limit is reached in ",
+        " 1; the oldest has run for ",
+        "/readyz is 503 since then; /livez and /metrics answer until the end.",
+    ] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+    let (_, events) = program.get("/api/v1/events?range=15m").expect("an answer");
+    assert!(
+        events.contains(r#""short":"SIGTERM: draining""#),
+        "{events}"
+    );
+}
+
+#[test]
 fn a_second_signal_ends_a_drain_at_once() {
     let begin = Instant::now();
     for modes in [["threads", "0", EVER], ["threads", EVER, EVER]] {

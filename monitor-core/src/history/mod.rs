@@ -61,6 +61,8 @@ pub struct ProcessFigures {
 pub struct Facts {
     /// Where the service is in its life.
     pub phase: Phase,
+    /// When a drain waits for calls no longer, seconds since 1970; `None` where no drain waits.
+    pub drain_limit: Option<f64>,
     /// Results of checks, and the states of other parts of health, since the look before. Their times are seconds since
     /// 1970.
     pub checks: Vec<CheckResult>,

@@ -64,6 +64,7 @@ pub(crate) use self::state::IDLE;
 pub use self::state::{MethodState, StateOf};
 pub use self::usual::Usual;
 use crate::data::slot::{Book, Boot, MethodSlot, SLOT, Slot};
+use crate::verdict::words::LeftCalls;
 use crate::verdict::{Incident, Judgement, Rule, State};
 
 /// The name of the error type of panics.
@@ -384,6 +385,22 @@ impl Engine {
     /// Seconds until it is known, where nothing is wrong meanwhile.
     pub(crate) fn usual_entries_within(&self) -> f64 {
         f64::from(self.entries.missing_slots()) * SLOT.as_secs_f64()
+    }
+
+    /// The calls in flight of the methods that requests come to, most first.
+    pub(crate) fn left(&self) -> Vec<LeftCalls> {
+        let methods = self.methods.iter().zip(0..);
+        let methods = methods.filter_map(|(method, at)| Some((method.as_deref()?, at)));
+        let left = methods.filter(|(method, _)| method.is_root && method.gauges.in_flight > 0);
+        let left = left.map(|(method, at)| LeftCalls {
+            method: at,
+            calls: method.gauges.in_flight.into(),
+            oldest: method.gauges.oldest,
+            usual: method.normal.durations(),
+        });
+        let mut left: Vec<_> = left.collect();
+        left.sort_by_key(|one| std::cmp::Reverse(one.calls));
+        left
     }
 
     /// The starts of the process, this one last.

@@ -99,6 +99,7 @@ struct Watcher {
     /// Names of checks that were taken out since the last look.
     gone: Vec<Arc<str>>,
     phase: Phase,
+    drain_limit: Option<f64>,
 }
 
 impl Kept {
@@ -139,6 +140,7 @@ impl Watcher {
             checks: Vec::new(),
             gone: Vec::new(),
             phase: Phase::default(),
+            drain_limit: None,
         }
     }
 
@@ -160,7 +162,7 @@ impl Watcher {
         if now == self.looked || !self.is_older(least, now) {
             return None;
         }
-        self.phase = facts.phase;
+        (self.phase, self.drain_limit) = (facts.phase, facts.drain_limit);
         let created = self.core.created;
         let mut slot = self.reader.look(now, self.watch.book_mut());
         let (begin, end) = (
@@ -213,6 +215,7 @@ impl Watcher {
     fn no_facts(&self) -> Facts {
         Facts {
             phase: self.phase,
+            drain_limit: self.drain_limit,
             ..Facts::default()
         }
     }
@@ -484,7 +487,7 @@ impl Keeper {
     fn look_until(&self, dropped: &Receiver<()>, mut facts: impl FnMut() -> Facts) {
         let storage = self.storage;
         let start = storage.slot_start();
-        let mut phase = Phase::default();
+        let mut last = Facts::default();
         let mut is_logged = false;
         while dropped.recv_timeout(left_of_slot(start)) == Err(RecvTimeoutError::Timeout) {
             let is_on = storage.core.rules().config.history.is_on;
@@ -492,11 +495,9 @@ impl Keeper {
             let known = catch_unwind(AssertUnwindSafe(|| is_on.then(&mut facts)));
             let known = known.map(Option::unwrap_or_default);
             let has_panicked = known.is_err();
-            let known = known.unwrap_or_else(|_| Facts {
-                phase,
-                ..Facts::default()
-            });
-            phase = known.phase;
+            let known = known.unwrap_or_else(|_| last.clone());
+            last.phase = known.phase;
+            last.drain_limit = known.drain_limit;
             // A subscriber of the log may panic, too.
             let looked = catch_unwind(AssertUnwindSafe(|| storage.look_of(self.id, known, DUE)));
             if (has_panicked || looked.is_err()) && !is_logged {

@@ -25,8 +25,8 @@ use crate::history::{Event, EventKind, Facts, HistoryConfig, Phase, Range, SlotO
 use crate::verdict::engine::Engine;
 use crate::verdict::states::ToldStates;
 use crate::verdict::words::{
-    ServiceIdentity, Verdict, Words, check_event, gone_event, incident_event, recovered_event,
-    verdict_of,
+    LeftCalls, ServiceIdentity, Verdict, Words, check_event, gone_event, incident_event,
+    recovered_event, verdict_of,
 };
 use crate::verdict::{FORGET_DOWN, FORGET_UP, Incident, Judgement, MOST_CHECKS, Rule, State};
 
@@ -60,6 +60,8 @@ pub struct Watch {
     tick: Option<u64>,
     now: f64,
     phase: Phase,
+    /// As of the last slot, on its clock.
+    drain_limit: Option<f64>,
     service: Arc<ServiceIdentity>,
     /// The end of the last slot in which a call began.
     last_call: Option<f64>,
@@ -122,6 +124,7 @@ impl Watch {
             tick: None,
             now,
             phase: Phase::default(),
+            drain_limit: None,
             service: Arc::default(),
             last_call: None,
             seen_since: None,
@@ -151,6 +154,7 @@ impl Watch {
         self.tick = Some(slot.tick);
         self.now = slot.end;
         self.phase = facts.phase;
+        self.drain_limit = facts.drain_limit.map(|at| at - self.created_at);
         if slot.methods.iter().any(|method| method.begun > 0) {
             self.last_call = Some(slot.end);
         }
@@ -212,6 +216,8 @@ impl Watch {
             events: self.events.all(),
             service: &self.service,
             phase: self.phase,
+            drain_limit: self.drain_limit,
+            left: self.left(),
             created_at: self.created_at,
             now: self.now,
             last_call: self.last_call,
@@ -222,6 +228,15 @@ impl Watch {
             has_edges: self.engine.has_edges(),
             tasks_down: self.tasks_down(),
             revision: self.verdict.revision,
+        }
+    }
+
+    /// The calls that a drain waits for.
+    fn left(&self) -> Vec<LeftCalls> {
+        if self.phase == Phase::Draining {
+            self.engine.left()
+        } else {
+            Vec::new()
         }
     }
 

@@ -6,7 +6,7 @@
 //! that no number stands for.
 //!
 //! Names of methods, error types and checks come from the service, and so may be any text. In sentences they stand in
-//! backquotes, and nothing else does: a backquote within a name is written `'`, a character that drives a terminal or
+//! backquotes, as paths and functions of the server do: a backquote within a name is written `'`, a character that drives a terminal or
 //! turns the direction of writing is written `?`, and what is longer than 128 characters is cut with `~`.
 
 mod events;
@@ -190,6 +190,17 @@ pub struct FamilyNames {
     pub is_native: bool,
 }
 
+/// Calls in flight of one of the methods that requests come to.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct LeftCalls {
+    pub(crate) method: u32,
+    pub(crate) calls: u64,
+    /// The age of the oldest, seconds.
+    pub(crate) oldest: f64,
+    /// What half of its calls and 99 % of them usually take, seconds.
+    pub(crate) usual: Option<[f64; 2]>,
+}
+
 /// What a verdict is made of.
 #[derive(Debug)]
 pub(crate) struct Words<'a> {
@@ -199,6 +210,10 @@ pub(crate) struct Words<'a> {
     pub(crate) events: &'a [Event],
     pub(crate) service: &'a Arc<ServiceIdentity>,
     pub(crate) phase: Phase,
+    /// When a drain waits for calls no longer, on the clock of the slots; `None` where no drain waits.
+    pub(crate) drain_limit: Option<f64>,
+    /// The calls that a drain waits for.
+    pub(crate) left: Vec<LeftCalls>,
     /// Seconds since 1970 at which the clock of the slots is 0.
     pub(crate) created_at: f64,
     /// The end of the last slot, on the clock of the slots.

@@ -89,10 +89,15 @@ pub(super) fn own_name(name: &str) -> &str {
 
 /// What stands at its mark in a plot: a word, the name, or the beginning of the text.
 fn short(event: &Event) -> Value {
+    let draining;
     let text = match event.kind {
         EventKind::Start => "started",
         EventKind::Ready => "ready",
-        EventKind::Draining => "draining",
+        EventKind::Draining if event.name.is_empty() => "draining",
+        EventKind::Draining => {
+            draining = format!("{}: draining", event.name);
+            &draining
+        }
         _ if event.name.is_empty() => &*event.text,
         _ => own_name(&event.name),
     };

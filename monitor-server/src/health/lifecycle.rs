@@ -15,13 +15,24 @@ use std::time::{Duration, Instant};
 use monitor_core::HealthStatus;
 use tokio::sync::watch;
 
+use crate::runtime::signals::Signal;
+
 /// Start and drain of one service, and whether a second signal came.
 #[derive(Debug)]
 pub(crate) struct Lifecycle {
     started: AtomicBool,
-    /// When the drain began.
-    draining: watch::Sender<Option<Instant>>,
+    draining: watch::Sender<Option<Drain>>,
     hurried: AtomicBool,
+}
+
+/// A drain that has begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Drain {
+    began: Instant,
+    /// The signal that began it, where it was one.
+    pub(crate) signal: Option<Signal>,
+    /// When calls are waited for no longer, where that is known.
+    pub(crate) limit: Option<Instant>,
 }
 
 impl Lifecycle {
@@ -43,16 +54,35 @@ impl Lifecycle {
     }
 
     /// The first time counts: true for that.
-    pub(crate) fn set_draining(&self, now: Instant) -> bool {
-        self.draining.send_if_modified(|began| {
-            let is_first = began.is_none();
-            began.get_or_insert(now);
+    pub(crate) fn set_draining(&self, now: Instant, signal: Option<Signal>) -> bool {
+        self.draining.send_if_modified(|drain| {
+            let is_first = drain.is_none();
+            drain.get_or_insert(Drain {
+                began: now,
+                signal,
+                limit: None,
+            });
             is_first
         })
     }
 
+    /// Says when the drain waits for calls no longer.
+    pub(crate) fn set_drain_limit(&self, limit: Option<Instant>) {
+        self.draining.send_if_modified(|drain| {
+            if let Some(drain) = drain {
+                drain.limit = limit;
+            }
+            false
+        });
+    }
+
+    /// The drain that has begun.
+    pub(crate) fn drain(&self) -> Option<Drain> {
+        *self.draining.borrow()
+    }
+
     pub(crate) fn is_draining(&self) -> bool {
-        self.draining.borrow().is_some()
+        self.drain().is_some()
     }
 
     /// Waits for the beginning of the drain, on any executor.
@@ -71,7 +101,7 @@ impl Lifecycle {
         if self.is_hurried() {
             return Duration::ZERO;
         }
-        let passed = self.draining.borrow().as_ref().map(Instant::elapsed);
+        let passed = self.drain().map(|drain| drain.began.elapsed());
         pause.saturating_sub(passed.unwrap_or_default())
     }
 
@@ -247,8 +277,17 @@ mod tests {
             .checked_sub(Duration::from_secs(1))
             .expect("the machine runs for a second");
         assert!(!waiting.is_draining());
-        assert!(waiting.set_draining(earlier));
-        assert!(!waiting.set_draining(Instant::now()));
+        waiting.set_drain_limit(Some(earlier));
+        assert_eq!(waiting.drain(), None);
+        assert!(waiting.set_draining(earlier, Some(Signal::Terminate)));
+        assert!(!waiting.set_draining(Instant::now(), None));
+        waiting.set_drain_limit(Some(earlier + pause));
+        let drain = Drain {
+            began: earlier,
+            signal: Some(Signal::Terminate),
+            limit: Some(earlier + pause),
+        };
+        assert_eq!(waiting.drain(), Some(drain));
         assert!(waiting.is_draining());
         assert_eq!(waiting.readiness(), Readiness::Draining);
         assert!(waiting.pause_left(pause) <= Duration::from_secs(59));

@@ -38,6 +38,7 @@ pub(crate) use self::report::{Report, Shape};
 pub(crate) use self::runtimes::RuntimeProbe;
 pub(crate) use self::workers::Workers;
 use crate::runtime::log::log;
+use crate::runtime::signals::Signal;
 
 /// Groups by name, each with its members: names of checks and task types.
 pub(crate) type Groups = BTreeMap<Arc<str>, Vec<Arc<str>>>;
@@ -204,8 +205,8 @@ impl HealthService {
     }
 
     /// True where no drain had begun before.
-    pub(crate) fn set_draining(&self) -> bool {
-        let is_first = self.lifecycle.set_draining(Instant::now());
+    pub(crate) fn set_draining(&self, signal: Option<Signal>) -> bool {
+        let is_first = self.lifecycle.set_draining(Instant::now(), signal);
         self.changed.notify_one();
         is_first
     }

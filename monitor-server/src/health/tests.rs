@@ -133,7 +133,7 @@ fn a_group_is_asked_for_before_a_check_and_that_before_a_task_type() {
     let (status, body) = full(&health, Some("readiness"), Shape::Spring);
     assert_eq!(status, HealthStatus::Down);
     assert_eq!(body["reasons"].as_array().map(Vec::len), Some(1));
-    health.set_draining();
+    health.set_draining(None);
     let (_, body) = full(&health, Some("readiness"), Shape::Spring);
     assert_eq!(body["reasons"][0], "draining");
     let nobody = health.answer(Some("nobody"), Access::Full, Shape::Spring, None);
@@ -264,7 +264,7 @@ async fn who_watches_is_told_of_changes_and_of_the_end() {
     assert_eq!(seen.borrow_and_update().readiness, Readiness::Unhealthy);
     assert_eq!(seen.borrow().groups["storage"], HealthStatus::Down);
     let before = tokio::time::Instant::now();
-    health.set_draining();
+    health.set_draining(None);
     seen.changed().await.expect("it goes on");
     assert_eq!(seen.borrow_and_update().readiness, Readiness::Draining);
     assert_eq!(before.elapsed(), Duration::ZERO, "an event is told at once");

@@ -240,7 +240,7 @@ mod tests {
         let (workers, lifecycle) = workers();
         let [ends, panics] = [false, true]
             .map(|panics| workers.begin("w".into(), async move { assert!(!panics, "late") }));
-        lifecycle.set_draining(Instant::now());
+        lifecycle.set_draining(Instant::now(), None);
         block_on(ends);
         assert_eq!(only(&workers), UP);
         assert!(catch_unwind(AssertUnwindSafe(|| block_on(panics))).is_err());

@@ -4,6 +4,7 @@ use monitor_core::{Monitor, StorageConfig, TaskStatus};
 
 use super::*;
 use crate::health::{HealthSettings, LastRun, Lifecycle};
+use crate::runtime::signals::Signal;
 
 use HealthStatus::{Down, Unknown, Up};
 
@@ -223,9 +224,20 @@ fn start_ready_and_drain_are_events_once() {
     health.set_started();
     assert_eq!(look(), Phase::Ready);
     assert_eq!(look(), Phase::Ready);
-    health.lifecycle.set_draining(Instant::now());
-    assert_eq!(look(), Phase::Draining);
-    let kinds = monitor.with_watch(|watch| {
+    let now = Instant::now();
+    health.lifecycle.set_draining(now, Some(Signal::Terminate));
+    let limit = Duration::from_secs(30);
+    health.lifecycle.set_drain_limit(Some(now + limit));
+    let facts = observer.facts(&health);
+    assert_eq!(facts.phase, Phase::Draining);
+    let left = facts.drain_limit.expect("a limit") - monitor.now();
+    assert!(left > 0.0 && left <= limit.as_secs_f64(), "{left}");
+    let events = monitor.with_watch(|watch| {
+        let last = watch.events().last().expect("the drain");
+        assert_eq!(
+            (&*last.name, &*last.text),
+            ("SIGTERM", "SIGTERM came: a drain has begun.")
+        );
         // The start is one of before.
         assert_eq!(
             watch.events()[0].at.to_bits(),
@@ -240,7 +252,7 @@ fn start_ready_and_drain_are_events_once() {
         EventKind::Ready,
         EventKind::Draining,
     ];
-    assert_eq!(kinds.expect("a history"), expected);
+    assert_eq!(events.expect("a history"), expected);
 }
 
 #[test]

@@ -96,8 +96,16 @@ impl MonitorServer {
     /// In a fork nothing happens.
     pub fn begin_drain(&self) {
         if self.inner.thread.is_here() {
-            self.inner.health.set_draining();
+            self.inner.health.set_draining(None);
         }
+    }
+
+    /// Calls are waited for until so long after the pause.
+    fn set_drain_limit(&self, limit: Duration) {
+        let health = &self.inner.health;
+        let wait = health.pause_left().checked_add(limit);
+        let limit = wait.and_then(|wait| Instant::now().checked_add(wait));
+        health.lifecycle.set_drain_limit(limit);
     }
 
     /// Ends the service's life in order: `/readyz` turns to 503, [`drain_pause`](crate::MonitorConfig::drain_pause)
@@ -119,6 +127,7 @@ impl MonitorServer {
     /// Dropping the future leaves the server running, with `/readyz` at 503.
     pub async fn drain(&self, limit: Duration) -> Result<(), TasksLeft> {
         self.begin_drain();
+        self.set_drain_limit(limit);
         self.pause().await;
         self.end_tasks(limit).await
     }
@@ -201,7 +210,7 @@ impl MonitorServer {
     /// Waits out the pause of a drain that a signal begins; a second one ends it.
     async fn pause_after(&self, signal: Signal, signals: &mut ShutdownSignals) {
         // Each of several listeners comes here.
-        if self.inner.health.set_draining() {
+        if self.inner.health.set_draining(Some(signal)) {
             log(move || tracing::info!(%signal, "signal received: the service is to end"));
         }
         tokio::select! {
@@ -235,6 +244,7 @@ impl MonitorServer {
         async move {
             let mut signals = listened.map_err(|source| DrainError::Signals { source })?;
             let signal = signals.recv().await;
+            server.inner.health.set_draining(Some(signal));
             log(move || tracing::info!(%signal, "signal received: draining"));
             tokio::select! {
                 drained = server.drain(limit) => drained.map(|()| signal).map_err(DrainError::from),
@@ -446,6 +456,8 @@ impl MonitorServer {
         };
         self.begin_drain();
         let begin = Instant::now();
+        let end = begin.checked_add(limit);
+        self.inner.health.lifecycle.set_drain_limit(end);
         let left = || limit.saturating_sub(begin.elapsed());
         if served.is_none() {
             served = tokio::select! {

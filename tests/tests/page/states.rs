@@ -57,6 +57,7 @@ fn a_service_without_calls_says_that_it_is_idle() {
     browser.until("it starts", &says("verdict", "STARTING"));
     let told = browser.text(VERDICT);
     assert!(told.contains("has not said yet"), "{told}");
+    assert!(told.contains("/readyz and /startupz are 503"), "{told}");
     let names = browser.text("document.getElementById('main').innerText");
     assert!(
         names.contains("Analyse") && names.contains("ShowText"),
@@ -82,6 +83,8 @@ fn a_drain_wins_over_all_else_and_is_told() {
     browser.until("the drain is told", &says("verdict", "DRAINING"));
     browser.until("what still runs is there", &says("main", "Export"));
     assert!(browser.text("document.title").contains("DRAINING"));
+    let told = browser.text(VERDICT);
+    assert!(told.contains("Export 1; the oldest has run for"), "{told}");
     photograph(&mut browser, "draining");
     running.finish(Outcome::Success);
 }

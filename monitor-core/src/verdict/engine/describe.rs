@@ -161,16 +161,12 @@ impl Engine {
                 normal.total
             }
         });
-        let usual_durations = [normal.quantile(0.5), normal.quantile(0.99)];
         Evidence {
             calls: largest.map_or(0, |one| one.calls),
             bad: largest.map_or(0, |one| one.bad),
             usual_share: evidence.zip(of_kind).map(|(one, total)| one.share(total)),
             durations: method.recent_durations(),
-            usual_durations: match usual_durations {
-                [Some(p50), Some(p99)] => Some([p50, p99]),
-                _ => None,
-            },
+            usual_durations: normal.durations(),
             late: method.gauges.late.into(),
             late_limit: normal.late_limit(),
             oldest: method.gauges.oldest,

@@ -203,6 +203,11 @@ impl Normal {
         quantile(&self.hist, share).map(Cells::middle)
     }
 
+    /// What half of the good calls and 99 % of them are not above, seconds.
+    pub(super) fn durations(&self) -> Option<[f64; 2]> {
+        Some([self.quantile(0.5)?, self.quantile(0.99)?])
+    }
+
     /// Good calls in cells above a bound, or so many cells below it.
     fn above(&self, bound: i16, slower: i16) -> f64 {
         let from = bound.saturating_sub(slower);

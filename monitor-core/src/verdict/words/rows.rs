@@ -6,17 +6,21 @@
 //! | `Spread` | which methods feel it, and how many requests fail |
 //! | `Stuck`, `Slow`, `Growth` | old calls; durations; calls and permits |
 //! | `Also` | another incident |
+//! | `Left`, `Probes` | in a drain: the calls that it waits for; what probes are told |
+//! | `Ready`, `Known` | before the start: what probes are told; before the first call: what there is |
 //! | `Limit` | a limit of series that was reached, scrapes that are missing |
 //! | `Before` | deploys, restarts and reloads in the 30 minutes before |
 //! | `Changed` | while all is as usual: the last change in 24 hours |
 
 mod before;
 mod evidence;
+mod life;
 
 use std::sync::Arc;
 
 use self::before::{before, changed, limit};
 use self::evidence::{cause, cause_check, growth, slow, spread, stuck};
+use self::life::{known, left, probes};
 use crate::history::EventKind;
 use crate::verdict::watch::TASK_TYPE;
 use crate::verdict::words::{Counts, VerdictRow, Words, sentence};
@@ -35,6 +39,7 @@ pub(super) fn rows(input: &Words<'_>) -> Vec<VerdictRow> {
         return of_no_incident(input);
     };
     let mut rows = Vec::new();
+    rows.extend(left(input));
     let check = cause_check(input, first);
     rows.extend(cause(input, first, check));
     rows.extend(spread(input, first));
@@ -63,9 +68,13 @@ fn is_consequence(incident: &Incident, other: &Incident) -> bool {
 
 /// While a start is the headline, or nothing is wrong.
 fn of_no_incident(input: &Words<'_>) -> Vec<VerdictRow> {
+    let mut rows: Vec<VerdictRow> = [left(input), probes(input), known(input)]
+        .into_iter()
+        .flatten()
+        .collect();
     let incidents = input.incidents().take(ROWS);
-    let mut rows: Vec<VerdictRow> = incidents.map(|other| also(input, other)).collect();
-    let is_well = rows.is_empty();
+    rows.extend(incidents.map(|other| also(input, other)));
+    let is_well = input.incidents().next().is_none();
     rows.extend(limit(input, input.wall(input.now)));
     rows.truncate(ROWS - 1);
     if is_well {

@@ -39,24 +39,35 @@ pub(super) fn headline(input: &Words<'_>, state: State, since: f64) -> String {
 }
 
 fn draining(input: &Words<'_>, lasted: &str) -> String {
-    let reason = input.last_event(EventKind::Draining);
-    // A whole sentence says that it has begun, and not why.
-    let reason = reason.filter(|event| !event.text.ends_with('.'));
-    let reason = reason
-        .map(|event| said(&event.text))
-        .filter(|text| !text.is_empty());
-    let left = input.requests.in_flight;
-    let left = match left {
-        0 => "No request is".to_owned(),
-        left => format!("{} {}", things(left, "request"), are(left)),
+    let signal = input.last_event(EventKind::Draining);
+    let signal = signal.map(|event| said(&event.name));
+    let begun = match signal.filter(|name| !name.is_empty()) {
+        Some(signal) => format!("{signal} came"),
+        None => "A drain began".to_owned(),
     };
-    let reason = reason.map_or(String::new(), |reason| format!(" ({reason})"));
+    let left = match input.requests.in_flight {
+        0 => "No request is left".to_owned(),
+        left => {
+            let limit = input.drain_limit.map(|at| limit(at - input.now));
+            let limit = clause("; the limit ", limit);
+            format!("{} {} left{limit}", things(left, "request"), are(left))
+        }
+    };
     let incident = input.shown().map_or(String::new(), |incident| {
         let since = moment(input.wall(incident.since), input.wall(input.now));
         let sentence = of_incident(input, incident);
         format!(" {} since {since}: {sentence}", incident.state)
     });
-    format!("A drain began {lasted} ago{reason}. {left} in flight.{incident}")
+    format!("{begun} {lasted} ago. {left}.{incident}")
+}
+
+/// is reached in 19 s; was reached 3 s ago
+fn limit(left: f64) -> String {
+    if left > 0.0 {
+        format!("is reached in {}", span(left.ceil(), Prose))
+    } else {
+        format!("was reached {} ago", lasting(-left, Prose))
+    }
 }
 
 /// The sentence of an incident.

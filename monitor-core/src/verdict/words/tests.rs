@@ -20,6 +20,8 @@ pub(in crate::verdict) struct Service {
     pub(in crate::verdict) events: Vec<Event>,
     pub(in crate::verdict) identity: ServiceIdentity,
     pub(in crate::verdict) phase: Phase,
+    pub(in crate::verdict) drain_limit: Option<f64>,
+    pub(in crate::verdict) left: Vec<LeftCalls>,
     pub(in crate::verdict) last_call: Option<f64>,
     pub(in crate::verdict) seen_since: Option<f64>,
     pub(in crate::verdict) recent: Vec<MethodSlot>,
@@ -114,6 +116,8 @@ impl Service {
             events: &self.events,
             service: identity,
             phase: self.phase,
+            drain_limit: self.drain_limit,
+            left: self.left.clone(),
             created_at: STARTED,
             now: NOW - STARTED,
             last_call: self.last_call,
@@ -695,9 +699,13 @@ fn silence_and_deaths_are_told_by_time() {
 fn the_life_of_the_service_wins_over_all_but_its_incidents_stay_in_the_rows() {
     let mut service = Service::dictionary();
     service.phase = Phase::Draining;
-    service
-        .events
-        .push(event(at("03:13:49"), EventKind::Draining, "", "SIGTERM"));
+    service.events.push(event(
+        at("03:13:49"),
+        EventKind::Draining,
+        "SIGTERM",
+        "SIGTERM came: a drain has begun.",
+    ));
+    service.drain_limit = Some(at("03:14:19") - STARTED);
     let verdict = service.verdict();
     assert_eq!(
         (verdict.state, verdict.since),
@@ -705,12 +713,12 @@ fn the_life_of_the_service_wins_over_all_but_its_incidents_stay_in_the_rows() {
     );
     assert_eq!(
         verdict.sentence,
-        "A drain began 11 s ago (SIGTERM). 58 requests are in flight. FAILING since 03:07:42: `LookUpWords` fails: 64 % \
+        "SIGTERM came 11 s ago. 58 requests are left; the limit is reached in 19 s. FAILING since 03:07:42: `LookUpWords` fails: 64 % \
          `timed out`, usually 0.01 %."
     );
     service.phase = Phase::Ready;
     assert_eq!(verdict.rows, service.verdict().rows);
-    // The event may not say why, and may be of this moment.
+    // It may be no signal, and begin at this moment.
     let mut service = Service::textprocessor();
     service.phase = Phase::Draining;
     let begun = event(NOW, EventKind::Draining, "", "A drain has begun.");
@@ -720,6 +728,15 @@ fn the_life_of_the_service_wins_over_all_but_its_incidents_stay_in_the_rows() {
         sentence.starts_with("A drain began 0 s ago. "),
         "{sentence}"
     );
+    service.drain_limit = Some(NOW - STARTED - 3.0);
+    let sentence = service.verdict().sentence;
+    assert!(
+        sentence.ends_with(" left; the limit was reached 3.0 s ago."),
+        "{sentence}"
+    );
+    service.requests.in_flight = 0;
+    let sentence = service.verdict().sentence;
+    assert!(sentence.ends_with(" No request is left."), "{sentence}");
     // That no calls come is what a drain is for.
     let mut service = Service::with(incident(State::Silent, Rule::Silence, "03:13:50", None));
     service.phase = Phase::Draining;
@@ -738,6 +755,65 @@ fn the_life_of_the_service_wins_over_all_but_its_incidents_stay_in_the_rows() {
         verdict.sentence,
         "The process started 48 s ago, and the service has not said yet that it has started."
     );
+}
+
+/// Label and text of each row.
+fn texts_of(service: &Service) -> Vec<(&'static str, String)> {
+    let rows = service.verdict().rows;
+    rows.into_iter().map(|row| (row.label, row.text)).collect()
+}
+
+#[test]
+fn a_drain_says_what_it_waits_for_and_what_probes_are_told() {
+    let mut service = Service::textprocessor();
+    service.phase = Phase::Draining;
+    let probes = "`/readyz` is 503 since then; `/livez` and `/metrics` answer until the end.";
+    assert_eq!(texts_of(&service)[0], ("Probes", probes.to_owned()));
+    let left = |method, calls, oldest| LeftCalls {
+        method,
+        calls,
+        oldest,
+        usual: Some([0.014, 0.090]),
+    };
+    service.left = vec![left(2, 2, 1.2), left(1, 1, 11.4)];
+    let texts = texts_of(&service);
+    assert_eq!(
+        texts[0],
+        (
+            "Left",
+            "`Analyse` 2 and `Spelling` 1; the oldest has run for 11 s, and usually takes 14 ms."
+                .to_owned()
+        )
+    );
+    assert_eq!(texts[1].0, "Probes");
+    let row = &service.verdict().rows[0];
+    assert_eq!(row.method.as_deref(), Some("Spelling"));
+    assert_eq!(
+        (row.value, row.usual, &*row.link),
+        (Some(11.4), Some([0.014, 0.090]), "#/inflight")
+    );
+    // Beside an incident, too: what fails may be what the drain waits for.
+    service.judgement = Service::dictionary().judgement;
+    let texts = texts_of(&service);
+    assert_eq!((texts[0].0, texts[1].0), ("Left", "Cause"));
+    assert!(texts.len() <= 5, "{texts:?}");
+}
+
+#[test]
+fn before_the_first_call_the_rows_say_what_there_is() {
+    let mut service = Service::textprocessor();
+    service.last_call = None;
+    let known = "13 methods and 0 checks are known; the series of all methods are at zero.";
+    assert_eq!(texts_of(&service)[0], ("Known", known.to_owned()));
+    service.phase = Phase::Starting;
+    let ready = "`/readyz` and `/startupz` are 503 until the service calls `started()`.";
+    let texts = texts_of(&service);
+    assert_eq!(
+        texts[..2],
+        [("Ready", ready.to_owned()), ("Known", known.to_owned())]
+    );
+    service.last_call = Some(NOW - STARTED);
+    assert!(texts_of(&service).iter().all(|row| row.0 != "Known"));
 }
 
 #[test]

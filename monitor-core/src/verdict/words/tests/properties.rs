@@ -9,7 +9,7 @@ use crate::data::slot::{Book, CallerSlot, MethodSlot};
 use crate::history::{Event, EventKind, Phase};
 use crate::verdict::text::TextColor;
 use crate::verdict::words::{
-    ServiceIdentity, incident_event, is_hostile, log_line, recovered_event,
+    LeftCalls, ServiceIdentity, incident_event, is_hostile, log_line, recovered_event,
 };
 use crate::verdict::{Evidence, Incident, Judgement, Rule, State};
 
@@ -157,6 +157,13 @@ fn any_service() -> impl Strategy<Value = Service> {
                     }],
                     ..calls(method, *ok, *bad)
                 });
+                // The limit of a drain, ages and durations may be any numbers.
+                let left = (0..).zip(&counts).map(|(method, (ok, bad))| LeftCalls {
+                    method,
+                    calls: *ok,
+                    oldest: ok_since,
+                    usual: (*bad > 100).then_some([ok_since, ok_since]),
+                });
                 Service {
                     judgement: Judgement {
                         incidents,
@@ -173,6 +180,8 @@ fn any_service() -> impl Strategy<Value = Service> {
                         ..ServiceIdentity::default()
                     },
                     phase: [Phase::Ready, Phase::Starting, Phase::Draining][phase],
+                    drain_limit: last_call,
+                    left: left.collect(),
                     last_call,
                     seen_since: None,
                     recent: recent.collect(),
