@@ -7,7 +7,7 @@ use crate::verdict::words::rows::row;
 use crate::verdict::words::sentence::{clause, list, things};
 use crate::verdict::words::{LeftCalls, VerdictRow, Words, quoted};
 
-/// Most methods named in a row.
+/// Most methods named in the row `Left`.
 const NAMES: usize = 4;
 
 /// The calls that a drain waits for.
