@@ -4,11 +4,12 @@ use std::future::{Future, pending, ready};
 use std::pin::pin;
 use std::sync::mpsc;
 use std::task::{Context, Waker};
+use std::time::Duration;
 
 use allocation_counter::measure;
 use monitor_core::{
-    CallGuard, ErrorRules, ErrorText, ErrorView, Method, Monitor, Outcome, StatusRule,
-    StorageConfig, monitored,
+    CallGuard, Clock, ErrorRules, ErrorText, ErrorView, ManualClock, Method, Monitor, Outcome,
+    StatusRule, StorageConfig, monitored,
 };
 
 /// Calls counted after the ones that may allocate: more than the entries of a ring, so every place of it is used.
@@ -25,7 +26,13 @@ impl std::fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
+/// A storage in which time stands still: a call that the system interrupts would be far longer than those before, and such
+/// durations have a window of counts of their own, which the first of them makes.
 fn monitor() -> Monitor {
+    timed_monitor().0
+}
+
+fn timed_monitor() -> (Monitor, ManualClock) {
     let rules = ErrorRules::try_new([StatusRule {
         status: "CONNECTION_ERROR".to_owned(),
         service_errors: vec!["refused".to_owned()],
@@ -33,7 +40,8 @@ fn monitor() -> Monitor {
     }]);
     let mut config = StorageConfig::default();
     config.errors = rules.expect("good rules");
-    Monitor::new(config)
+    let (clock, hand) = Clock::manual(0.0);
+    (Monitor::with_clock(config, clock), hand)
 }
 
 /// Asserts that `call` allocates nothing once it was made before.
@@ -84,7 +92,7 @@ fn observed_values_allocate_nothing() {
         call.request_size(100);
         call.observe("tokens", 12.0);
         call.observe("tokens___model__small", 12.0);
-        call.deadline(Some(std::time::Duration::from_secs(1)));
+        call.deadline(Some(Duration::from_secs(1)));
         call
     };
     allocates_nothing("values of an ok call", || {
@@ -191,6 +199,24 @@ fn futures_polled_here_and_dropped_elsewhere_allocate_nothing() {
     let counted = measure(|| futures.extend((0..CALLS).map(|_| polled()))).count_total;
     assert_eq!(counted, CALLS as u64);
     assert_eq!(dropped(futures), 0);
+}
+
+#[test]
+fn durations_of_each_length_allocate_once_at_most() {
+    let (monitor, hand) = timed_monitor();
+    let get = monitor.method("Get").expect("a good name");
+    let of = |duration: Duration| {
+        for outcome in [Outcome::Success, Outcome::ErrorType("refused")] {
+            let call = get.start();
+            hand.advance(duration);
+            call.finish(outcome);
+        }
+    };
+    let lengths = (0..40).map(|power| Duration::from_nanos(1 << power));
+    let all = || lengths.clone().for_each(of);
+    let first = measure(all).count_total;
+    assert!((1..=40).contains(&first), "{first}");
+    assert_eq!(measure(all).count_total, 0);
 }
 
 #[test]

@@ -20,7 +20,7 @@ use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use monitor_core::{Monitor, Outcome};
 use monitor_tower::{HttpReader, MonitoredBody, client, http};
-use support::{counts, exchange, monitor, sum_of, wait_for_end};
+use support::{counts, exchange, monitor, sum_of, timeless_monitor, wait_for_end};
 use tokio::net::TcpListener;
 use tower::timeout::TimeoutLayer;
 use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt, service_fn};
@@ -437,7 +437,7 @@ fn a_request_costs_no_allocation() {
             "hello",
         ))))
     });
-    let monitor = monitor();
+    let monitor = timeless_monitor();
     let monitored = http().monitor(monitor).route(|_| Some("/hello".into()));
     let request = || Request::new(Full::from("hello"));
     let bare = allocations(&service, request);
@@ -452,7 +452,7 @@ fn a_request_costs_the_one_allocation_under_axum_that_boxes_the_body() {
         let hello = || async { "hello" };
         axum::Router::new().route("/users/{id}", axum::routing::get(hello))
     };
-    let monitor = monitor();
+    let monitor = timeless_monitor();
     let request = || {
         let request = Request::get("/users/7").body(axum::body::Body::empty());
         request.expect("a request")

@@ -7,13 +7,19 @@ use std::time::Duration;
 
 use axum::Router;
 use monitor_core::snapshot::MethodSnapshot;
-use monitor_core::{Monitor, StorageConfig};
+use monitor_core::{Clock, Monitor, StorageConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 /// A monitor of a test's own.
 pub(crate) fn monitor() -> Monitor {
     Monitor::new(StorageConfig::default())
+}
+
+/// One in which time stands still: the first call that the system interrupts, and so far longer than all before, has to
+/// make room for its duration.
+pub(crate) fn timeless_monitor() -> Monitor {
+    Monitor::with_clock(StorageConfig::default(), Clock::manual(0.0).0)
 }
 
 /// Serves a router until the test's runtime ends.
