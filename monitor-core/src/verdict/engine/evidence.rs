@@ -263,6 +263,17 @@ impl Evidence {
         self.p0
     }
 
+    /// True if calls, and the bad ones among them, are enough for a finding, whatever came before them.
+    pub(super) fn is_beyond(&self, [calls, bad]: [f64; 2]) -> bool {
+        let share = (bad / calls.max(1.0)).min(0.99);
+        if share <= self.p0 {
+            return false;
+        }
+        let of_bad = (share / self.p0).ln().min(CALL_MOST);
+        let of_good = ((1.0 - share) / (1.0 - self.p0)).ln();
+        (bad * of_bad + (calls - bad).max(0.0) * of_good) / self.bursts >= ENOUGH
+    }
+
     pub(super) fn learned_bad(&self) -> f64 {
         self.bad
     }

@@ -1,7 +1,8 @@
 //! A finding: one sign of one method that is beyond its normal, from its beginning until it is over.
 //!
 //! It is over when the evidence against it reaches [`GONE`] nats and no sign came for a while: 10 s, a minute where it came
-//! back once, and two where more often. One that comes back within [`SAME`] seconds is the same one.
+//! back once, and two where more often. One that comes back within [`SAME`] seconds is the same one. Where the calls of that
+//! while are enough for a finding by themselves it is not over but milder, and is weighed by their share from then on.
 
 use super::evidence::Evidence;
 use super::ring::RING;
@@ -68,6 +69,10 @@ pub(super) struct Finding {
     pub(super) cause: Option<u32>,
     gone: f64,
     last_bad: f64,
+    /// Calls since its last sign, and bad ones.
+    calm: [f64; 2],
+    /// The share of bad calls since it got milder.
+    milder: Option<f64>,
 }
 
 impl Finding {
@@ -83,6 +88,8 @@ impl Finding {
             cause: None,
             gone: 0.0,
             last_bad: now,
+            calm: [0.0; 2],
+            milder: None,
         }
     }
 
@@ -94,7 +101,8 @@ impl Finding {
     pub(super) fn again(&mut self, now: f64) {
         self.over = None;
         self.gone = 0.0;
-        self.last_bad = now;
+        self.sign_came(now);
+        self.milder = None;
         self.times += 1;
         // Its cause may be another one by now.
         self.fired = now;
@@ -130,29 +138,43 @@ impl Finding {
             self.count(calls.into(), bad.into());
         }
         let p0 = evidence.normal();
-        let q = (0.75 * self.share()).max((1.5 * p0).min(f64::midpoint(1.0, p0)));
+        let share = self.milder.unwrap_or_else(|| self.share());
+        let q = (0.75 * share).max((1.5 * p0).min(f64::midpoint(1.0, p0)));
         let q = q.min(0.99);
         let (calls, bad) = (f64::from(calls), f64::from(bad));
+        self.calm = [self.calm[0] + calls, self.calm[1] + bad];
         if bad > 0.0 && bad >= q * calls {
-            self.last_bad = now;
+            self.sign_came(now);
         }
         let good = (calls - bad).max(0.0);
         let gone = self.gone + good * ((1.0 - p0) / (1.0 - q)).ln() - bad * (q / p0).ln();
         self.gone = gone.clamp(0.0, 2.0 * GONE);
-        let is_calm = now - self.last_bad >= self.calm();
-        self.gone >= GONE && is_calm || now - self.last_bad > LOST
+        let is_calm = now - self.last_bad >= self.calm_time();
+        let is_gone = self.gone >= GONE && is_calm;
+        if is_gone && evidence.is_beyond(self.calm) {
+            self.milder = Some(self.calm[1] / self.calm[0]);
+            self.gone = 0.0;
+            self.sign_came(now);
+            return false;
+        }
+        is_gone || now - self.last_bad > LOST
+    }
+
+    fn sign_came(&mut self, now: f64) {
+        self.last_bad = now;
+        self.calm = [0.0; 2];
     }
 
     /// Adds a slot of a gauge; true if it is over with it.
     pub(super) fn weigh_gauge(&mut self, is_bad: bool, now: f64) -> bool {
         if is_bad {
-            self.last_bad = now;
+            self.sign_came(now);
         }
-        now - self.last_bad >= self.calm()
+        now - self.last_bad >= self.calm_time()
     }
 
     /// Seconds without a sign after which it may be over: what came back is not believed so soon.
-    fn calm(&self) -> f64 {
+    fn calm_time(&self) -> f64 {
         match self.times {
             0 | 1 => 10.0,
             2 => 60.0,

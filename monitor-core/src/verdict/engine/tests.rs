@@ -198,6 +198,37 @@ fn an_incident_is_over_when_calls_are_good_again() {
 }
 
 #[test]
+fn an_incident_that_gets_milder_is_neither_over_nor_flapping() {
+    let mut service = known(&[Calls::good(40)]);
+    let began = service.now;
+    service.run(30, &[Calls::good(0).failing(40)]);
+    for slot in 0..300 {
+        let incidents = service.run(1, &[Calls::good(35).failing(5)]);
+        let [one] = &incidents[..] else {
+            panic!("slot {slot}: {incidents:?}")
+        };
+        assert_eq!((one.state, one.since), (State::Failing, began));
+    }
+    service.run(10, &[Calls::good(40)]);
+    assert_eq!(service.headline(), State::Ok);
+}
+
+#[test]
+fn slow_calls_that_get_less_slow_are_still_slow() {
+    let mut service = known(&[Calls::good(40)]);
+    service.run(30, &[Calls::good(40).slower(5 * OCTAVE)]);
+    // All are slow still, and some far slower.
+    let mut mild = Calls::good(35).slower(OCTAVE + 4);
+    mild.good.push((TEN_MS + 3 * OCTAVE, 5));
+    for slot in 0..300 {
+        service.run(1, std::slice::from_ref(&mild));
+        assert_eq!(service.headline(), State::Slow, "slot {slot}");
+    }
+    service.run(10, &[Calls::good(40)]);
+    assert_eq!(service.headline(), State::Ok);
+}
+
+#[test]
 fn what_comes_back_three_times_is_flapping() {
     let mut service = known(&[Calls::good(20)]);
     for _ in 0..3 {
