@@ -120,8 +120,9 @@ pub(super) struct Evidence {
     sums: [f64; 3],
     /// The number of the slot after which each counter left 0.
     zero: [u32; 3],
-    /// Bad calls that counted in this block.
+    /// Bad calls that counted in this block, and good ones.
     used: u32,
+    good: u32,
 }
 
 impl Evidence {
@@ -141,6 +142,7 @@ impl Evidence {
             sums: [0.0; 3],
             zero: [now; 3],
             used: 0,
+            good: 0,
         };
         new.set_gains();
         new
@@ -195,14 +197,17 @@ impl Evidence {
         self.gains = shares.map(|q| ((q / p).ln().min(CALL_MOST), ((1.0 - q) / (1.0 - p)).ln()));
     }
 
-    /// Adds a slot. `room` bad calls count in a block: what is beyond is one client that tries again and again.
+    /// Adds a slot. `room` bad calls count in a block: what is beyond is one client that tries again and again. But where
+    /// good calls come in such numbers too it is not one client, and as many bad ones as good ones count.
     pub(super) fn add(&mut self, calls: u32, bad: u32, now: u32, room: u32) {
         if calls == 0 {
             return;
         }
-        let counted = bad.min(room.saturating_sub(self.used));
+        let good = calls.saturating_sub(bad);
+        self.good = self.good.saturating_add(good);
+        let counted = bad.min(room.max(self.good).saturating_sub(self.used));
         self.used = self.used.saturating_add(counted);
-        let good = f64::from(calls.saturating_sub(bad));
+        let good = f64::from(good);
         for at in 0..3 {
             let (of_bad, of_good) = self.gains[at];
             let gain = (f64::from(counted) * of_bad + good * of_good) / self.bursts;
@@ -226,7 +231,7 @@ impl Evidence {
 
     /// A block has ended.
     pub(super) fn end_block(&mut self) {
-        self.used = 0;
+        (self.used, self.good) = (0, 0);
     }
 
     /// Nats of the counter with most.

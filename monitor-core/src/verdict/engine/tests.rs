@@ -182,6 +182,18 @@ fn failures_beyond_the_usual_are_found_within_ten_seconds() {
 }
 
 #[test]
+fn failures_of_far_more_calls_than_usual_are_found_where_as_many_succeed() {
+    let mut service = known(&[Calls::good(1)]);
+    let one_client = [Calls::good(1).failing(50)];
+    assert_eq!(service.run(30, &one_client), Vec::new());
+    for failed in [20, 50, 90] {
+        let mut service = known(&[Calls::good(1)]);
+        service.run(8, &[Calls::good(100 - failed).failing(failed)]);
+        assert_eq!(service.headline(), State::Failing, "{failed} of 100");
+    }
+}
+
+#[test]
 fn what_usually_fails_is_no_incident() {
     let usual = [Calls::good(18).failing(2)];
     let mut service = known(&usual);
