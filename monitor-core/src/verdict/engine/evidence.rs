@@ -8,7 +8,8 @@
 //! both. The sum is the logarithm of how much better `q` explains the slots than `p0` does. At [`ENOUGH`] it is a finding.
 //!
 //! `p0` is the upper bound (Wilson 1927) of [`MORE`] times the bad calls that were learned, at least the least of its kind,
-//! the highest share that six seconds surely had, and what a method that is not known yet may have.
+//! the highest share that six seconds surely had (of failures at two times, once the method is known), and what a method that
+//! is not known yet may have.
 //!
 //! A method of which less than [`YOUNG`] blocks are known may have a share of [`YOUNG_BAD`] and less, falling with each block;
 //! its durations are judged from [`EARLIEST`] blocks on, where what slots add counts by [`CAUTION`] less, by 1 at last.
@@ -37,6 +38,8 @@ pub(super) const EARLIEST: u32 = 6;
 pub(super) const EARLIEST_CALLS: f64 = 100.0;
 /// So many times the evidence for slow calls is asked for then; once a method is known, as much as ever.
 const CAUTION: f64 = 3.0;
+/// Blocks of one time in which many calls were bad: a minute.
+const ONE_TIME: u32 = 3;
 /// So large a bad share may be normal for a method that is not known.
 const YOUNG_BAD: f64 = 0.3;
 /// So many times the failures that were learned are normal.
@@ -98,6 +101,51 @@ pub(super) struct Seen {
     pub(super) worst: f64,
 }
 
+/// The highest shares that six seconds surely had. Failures that happened once are a mishap, and hide nothing; what happened
+/// twice may happen again. Slow calls come in jobs that are far apart: of these once is enough. Blocks within a minute are of
+/// one time.
+#[derive(Debug, Default)]
+struct Worst {
+    /// The highest share of the times, the highest first.
+    times: [f64; 2],
+    /// The highest share of the time that is not over, and blocks since it began.
+    share: f64,
+    blocks: u32,
+}
+
+impl Worst {
+    fn learn(&mut self, share: f64) {
+        self.times = self.times.map(|one| one * SLOW_FADE);
+        self.share *= SLOW_FADE;
+        if self.blocks > 0 {
+            self.blocks += 1;
+        }
+        if self.blocks > ONE_TIME {
+            self.add();
+        }
+        if share > 0.0 {
+            self.share = self.share.max(share);
+            self.blocks = self.blocks.max(1);
+        }
+    }
+
+    fn add(&mut self) {
+        let [highest, second] = self.times;
+        self.times = [highest.max(self.share), second.max(highest.min(self.share))];
+        (self.share, self.blocks) = (0.0, 0);
+    }
+
+    /// The share that may be normal: the highest, or the second.
+    fn normal(&self, is_once_enough: bool) -> f64 {
+        let [highest, second] = self.times;
+        if is_once_enough {
+            highest.max(self.share)
+        } else {
+            second.max(highest.min(self.share))
+        }
+    }
+}
+
 /// One question about one method.
 #[derive(Debug)]
 pub(super) struct Evidence {
@@ -108,7 +156,7 @@ pub(super) struct Evidence {
     inherited: f64,
     /// What was learned without single slots, and for slow ones without the allowance.
     hits: f64,
-    worst: f64,
+    worst: Worst,
     spread: f64,
     bursts: f64,
     p0: f64,
@@ -132,7 +180,7 @@ impl Evidence {
             bad: 0.0,
             inherited: 0.0,
             hits: 0.0,
-            worst: 0.0,
+            worst: Worst::default(),
             spread: 1.0,
             bursts: 1.0,
             p0: YOUNG_BAD,
@@ -166,7 +214,7 @@ impl Evidence {
         self.hits = self.hits * FADE + seen.bad;
         self.bad = bad;
         self.inherited *= FADE;
-        self.worst = (self.worst * SLOW_FADE).max(seen.worst);
+        self.worst.learn(seen.worst);
         self.settle(total, blocks);
     }
 
@@ -183,7 +231,10 @@ impl Evidence {
         let young = YOUNG_BAD * (1.0 - f64::from(blocks) / f64::from(YOUNG)).max(0.0);
         let more = if self.kind.is_time() { 1.0 } else { MORE };
         let surely = upper((bad * more).min(total), total).min(YOUNG_BAD + share);
-        let normal = surely.max(self.kind.floor()).max(young).max(self.worst);
+        let normal = surely
+            .max(self.kind.floor())
+            .max(young)
+            .max(self.worst.normal(self.is_young || self.kind.is_time()));
         self.p0 = normal.min(0.95);
         self.set_gains();
     }

@@ -194,6 +194,35 @@ fn failures_of_far_more_calls_than_usual_are_found_where_as_many_succeed() {
 }
 
 #[test]
+fn a_mishap_of_some_seconds_does_not_hide_what_fails_later() {
+    for (slots, failed) in [(2, 40), (3, 8)] {
+        let mut service = known(&[Calls::good(40)]);
+        service.run(slots, &[Calls::good(40 - failed).failing(failed)]);
+        assert_eq!(service.headline(), State::Ok, "{slots} slots");
+        service.run(150, &[Calls::good(40)]);
+        service.run(8, &[Calls::good(32).failing(8)]);
+        assert_eq!(service.headline(), State::Failing, "{slots} slots");
+    }
+    let mut service = Service::new();
+    service.run(4, &[Calls::good(20).failing(20)]);
+    service.run(446, &[Calls::good(40)]);
+    service.run(8, &[Calls::good(32).failing(8)]);
+    assert_eq!(service.headline(), State::Failing, "from the start");
+}
+
+#[test]
+fn what_fails_for_some_seconds_again_and_again_is_usual() {
+    let mut service = Service::new();
+    for nth in 0..40 {
+        service.run(3, &[Calls::good(32).failing(8)]);
+        service.run(117, &[Calls::good(40)]);
+        assert_eq!(service.headline(), State::Ok, "{nth}");
+    }
+    let usual = service.run(5, &[Calls::good(36).failing(4)]);
+    assert_eq!(usual, Vec::new());
+}
+
+#[test]
 fn what_usually_fails_is_no_incident() {
     let usual = [Calls::good(18).failing(2)];
     let mut service = known(&usual);
