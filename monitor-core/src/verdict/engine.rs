@@ -73,6 +73,8 @@ const PANIC: &str = "panic";
 const SETTLE: f64 = 30.0;
 /// Seconds for which callers may be unwell after the cause is well.
 const ECHO: f64 = 60.0;
+/// Seconds after which a sign of theirs is no echo any more.
+const FADES: f64 = 20.0;
 /// A slot that is longer, or as far from the one before, is a gap: the process stood still.
 const GAP: f64 = 10.0;
 /// Seconds after a gap in which durations and ages are not judged, and nothing is learned.
@@ -327,8 +329,9 @@ impl Engine {
             if is_settled && is_on {
                 return Some(cause);
             }
-            // What goes on without its cause is no echo, unless that one was sure.
-            let is_echo = |over: &f64| !is_on && (is_settled || finding.was_calm_at(*over));
+            // What goes on without its cause is no echo; where that one was sure not for long.
+            let fades = if is_settled { FADES } else { 0.0 };
+            let is_echo = |over: &f64| !is_on && finding.was_calm_at(*over + fades);
             let over = method.found.iter().filter_map(|one| one.over);
             if let Some(over) = over.max_by(f64::total_cmp).filter(is_echo) {
                 if self.now - over > ECHO {

@@ -455,6 +455,21 @@ fn a_caller_that_fails_on_after_a_short_incident_of_its_callee_is_at_fault() {
 }
 
 #[test]
+fn a_caller_that_fails_on_after_a_long_incident_of_its_callee_is_at_fault_soon() {
+    let mut service = known(&[Calls::good(20), Calls::good(20).from(0)]);
+    let bad = Calls::good(2).failing(18);
+    service.run(60, &[bad.clone(), bad.clone().from(0)]);
+    let mut well = 0;
+    for _ in 0..60 {
+        let incidents = service.run(1, &[bad.clone(), Calls::good(20).from(0)]);
+        well += usize::from(incidents.is_empty());
+    }
+    assert!(well <= 11, "well for {well} slots");
+    let first = service.engine.judgement.incidents.first();
+    assert_eq!(first.and_then(|one| one.method), Some(0));
+}
+
+#[test]
 fn a_caller_whose_callee_is_well_is_at_fault_itself() {
     let mut service = known(&[Calls::good(20), Calls::good(20).from(0)]);
     let incidents = service.run(8, &[Calls::good(10).failing(10), Calls::good(20).from(0)]);
