@@ -259,6 +259,8 @@ pub(crate) struct Evidence {
     /// Calls since it began, and the bad ones among them.
     pub(crate) calls: u64,
     pub(crate) bad: u64,
+    /// True where the bad calls are those of callers: of the method at fault no more fail than usual.
+    pub(crate) is_of_callers: bool,
     /// The usual share of bad calls, from 0 to 1.
     pub(crate) usual_share: Option<f64>,
     /// p50 and p99 of the last 30 s, and of what was learned, seconds.

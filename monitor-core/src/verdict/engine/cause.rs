@@ -151,7 +151,8 @@ fn explained(of: impl Iterator<Item = (f64, u32)>, enough: f64) -> Option<u32> {
 /// A third of the evidence for a finding.
 const HINT: f64 = ENOUGH / 3.0;
 
-fn has_failures(method: &Method) -> bool {
+/// Failing, surely or in the making.
+pub(super) fn has_failures(method: &Method) -> bool {
     method
         .active()
         .any(|one| one.sign.family() == Family::Failed)

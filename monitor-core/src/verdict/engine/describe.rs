@@ -1,6 +1,7 @@
 //! Findings of one cause, as an incident.
 
 use super::Engine;
+use super::cause::has_failures;
 use super::evidence::Kind;
 use super::failures::{Failures, OTHERS};
 use super::finding::{Family, Finding, Sign};
@@ -131,6 +132,12 @@ impl Engine {
         let own = method.failures.iter().find(of_type);
         let bad = own.map_or(0, |one| one.counts.within(first, u32::MAX));
         let evidence = self.numbers(method, since, Some(felt));
+        if !has_failures(method) {
+            return Evidence {
+                is_of_callers: true,
+                ..evidence
+            };
+        }
         if bad == 0 {
             return evidence;
         }

@@ -470,6 +470,21 @@ fn a_caller_that_fails_on_after_a_long_incident_of_its_callee_is_at_fault_soon()
 }
 
 #[test]
+fn the_few_failures_that_a_slow_callee_usually_has_are_not_those_of_its_callers() {
+    let usual = [Calls::good(100), Calls::good(99).failing(1).from(0)];
+    let mut service = known(&usual);
+    let [above, below] = &usual;
+    let mut above = above.clone().failing(60).slower(4 * OCTAVE);
+    above.good[0].1 = 40;
+    let incidents = service.run(12, &[above, below.clone().slower(6 * OCTAVE)]);
+    let [one] = &incidents[..] else {
+        panic!("{incidents:?}")
+    };
+    assert_eq!((one.state, one.method), (State::Failing, Some(1)));
+    assert!(one.evidence.is_of_callers, "{one:?}");
+}
+
+#[test]
 fn a_caller_whose_callee_is_well_is_at_fault_itself() {
     let mut service = known(&[Calls::good(20), Calls::good(20).from(0)]);
     let incidents = service.run(8, &[Calls::good(10).failing(10), Calls::good(20).from(0)]);

@@ -151,7 +151,9 @@ pub(super) fn shown_share(input: &Words<'_>, incident: &Incident) -> Option<f64>
 fn recent_calls<'a>(input: &Words<'a>, incident: &Incident) -> Option<&'a MethodSlot> {
     let is_young = input.now - incident.since < RECENT;
     let recent = input.recent_of(incident.method?)?;
-    Some(recent).filter(|calls| !is_young && calls.failed(FailureKind::Counts) > 0)
+    let is_of_callers = incident.evidence.is_of_callers;
+    Some(recent)
+        .filter(|calls| !is_young && !is_of_callers && calls.failed(FailureKind::Counts) > 0)
 }
 
 /// Calls that failed with this type.
@@ -167,7 +169,7 @@ fn failed_with(calls: &MethodSlot, error_type: Option<u32>) -> u64 {
 pub(super) fn fails_itself(input: &Words<'_>, incident: &Incident) -> bool {
     let recent = incident.method.and_then(|at| input.recent_of(at));
     let failed = recent.map_or(0, |calls| calls.failed(FailureKind::Counts));
-    failed > 0 || incident.felt.is_empty()
+    failed > 0 && !incident.evidence.is_of_callers || incident.felt.is_empty()
 }
 
 /// 3 calls of `LookUpWords` are stuck, the oldest 6 min 11 s.

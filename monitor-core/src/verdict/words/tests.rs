@@ -283,6 +283,21 @@ fn callers_that_fail_through_a_slow_method_are_the_subject() {
         sentence(&service),
         "`Spelling` fails with `timed out` through `LookUpWords`."
     );
+    // The method at fault has a few failures, as ever.
+    service.recent[0] = calls(0, 1000, 1);
+    service.judgement.incidents[0].evidence.is_of_callers = true;
+    service.judgement.incidents.truncate(1);
+    let verdict = service.verdict();
+    assert_eq!(
+        verdict.sentence,
+        "`Spelling` fails with `timed out` through `LookUpWords`."
+    );
+    let cause = row(&verdict, "Cause");
+    assert_eq!(
+        cause.text,
+        "`LookUpWords` does not fail, but is slow or stuck."
+    );
+    assert_eq!(cause.value, Some(0.64));
 }
 
 #[test]

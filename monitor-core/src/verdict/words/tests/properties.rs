@@ -56,6 +56,7 @@ fn any_evidence() -> impl Strategy<Value = Evidence> {
         .prop_map(|(counts, numbers, options, output)| Evidence {
             calls: counts[0],
             bad: counts[1],
+            is_of_callers: counts[1] % 2 == 1,
             usual_share: options[0],
             durations: options[1].map(|p50| [p50, numbers[0]]),
             usual_durations: options[2].map(|p50| [p50, numbers[1]]),
