@@ -66,34 +66,38 @@ export function linearTop(most) {
  * from 1 ms to 10 s as long as no numbers are there; `low` and `high` of what `fit` returns are powers of ten
  * then.
  */
-function valueScale(least) {
+export function valueScale(least) {
   let ends = null;
   let tooLarge = null;
+
+  /** The ends that are right for these numbers alone. */
+  function endsFor(low, high) {
+    if (least) return [0, linearTop(high)[0]];
+    const first = Math.floor(Math.log10(low) + 1e-9);
+    return [first, Math.max(Math.ceil(Math.log10(high) - 1e-9), first + 3)];
+  }
+
+  /** The ends grow at once; when they have been too large for a while they are those of now. */
+  function moveEnds(wanted, high, t) {
+    ends = ends ? [Math.min(ends[0], wanted[0]), Math.max(ends[1], wanted[1])] : wanted;
+    const isLess = least ? high < ends[1] / 2 : ends[0] < wanted[0] || ends[1] > wanted[1];
+    tooLarge = isLess ? (tooLarge ?? t) : null;
+    if (isLess && t - tooLarge >= SCALE_STAYS) [ends, tooLarge] = [wanted, null];
+  }
+
   return {
-    fit(low, high, t) {
-      const first = Math.floor(Math.log10(low) + 1e-9);
-      let wanted = ends ?? [-3, 1];
-      if (least) wanted = [0, linearTop(Math.max(high, least))[0]];
-      else if (high > 0) wanted = [first, Math.max(Math.ceil(Math.log10(high) - 1e-9), first + 3)];
-      if (least || high > 0)
-        ends = ends ? [Math.min(ends[0], wanted[0]), Math.max(ends[1], wanted[1])] : wanted;
-      const [bottom, top] = ends ?? wanted;
-      const isLess = least ? Math.max(high, least) < top / 2 : bottom < wanted[0] || top > wanted[1];
-      tooLarge = isLess ? (tooLarge ?? t) : null;
-      if (isLess && t - tooLarge >= SCALE_STAYS) [ends, tooLarge] = [wanted, null];
-      [low, high] = ends ?? wanted;
+    fit(lowest, highest, t) {
+      const most = Math.max(highest, least ?? 0);
+      if (most > 0) moveEnds(endsFor(lowest, most), most, t);
+      else tooLarge = null;
+      const [low, high] = ends ?? [-3, 1];
       const step = least ? linearTop(high)[1] : 1;
-      const lines = Array.from(
-        { length: Math.round((high - low) / step) - (least ? 0 : 1) },
-        (_, index) => low + (index + 1) * step,
-      );
-      return { low, high, step, grid: least ? lines : lines.map(power => Number(`1e${power}`)) };
+      const length = Math.round((high - low) / step) - (least ? 0 : 1);
+      const line = (_, i) => (least ? (i + 1) * step : Number(`1e${low + i + 1}`));
+      return { low, high, step, grid: Array.from({ length }, line) };
     },
   };
 }
-
-export const linearScale = least => valueScale(least);
-export const logScale = () => valueScale();
 
 /** The label of a power of ten of seconds: `100 µs`, `10 ms`, `1 s`. */
 export function decadeText(seconds) {

@@ -12,7 +12,6 @@
  * expected and cancelled calls, and the calls that succeeded on top. A type keeps its colour as long as the
  * screen is open, also if another one becomes more frequent: a reader has learned by then which one is red.
  */
-import { decadeText, gridText, linearScale } from "./axis.js";
 import { el, keep, put, set, svg } from "./element.js";
 import { clamp, rate } from "./numbers.js";
 import { curveRow, valueAxis } from "./plot.js";
@@ -74,7 +73,7 @@ export function heatPaths({ ok, expected = [], failed, t0, step, lo }, { x, left
 
 /** The row of the heat map. Its scale is the server's: from `lo` to `hi`, in whole rows. */
 export function heatRow() {
-  const axis = valueAxis({ log: true, tick: decadeText, pad: [36, 82] });
+  const axis = valueAxis({ pad: [36, 82] });
   const cells = Array.from({ length: 3 * HEAT_STEPS }, (_, i) => {
     const kind = ["ok", "expected", "failed-1"][Math.floor(i / HEAT_STEPS)];
     const cell = svg("path.heat-cell", { "data-kind": kind });
@@ -180,9 +179,8 @@ export function outcomeRow() {
     head: [el("h2", "Calls /s, by outcome"), legend],
     heights: [134, 140],
     pad: [26, 46],
-    scale: () => linearScale(0.1),
+    least: 0.1,
     format: rate,
-    tick: gridText,
     curves: kinds.map((key, i) =>
       i
         ? { key, kind: key, area: "outcome", line: false, dot: false }

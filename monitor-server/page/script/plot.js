@@ -18,7 +18,7 @@
  * `height` of this row, `small`, `x(t)`, `end` (of the data), and `slotX(t0, step, index)`, the place of a
  * slot. That is its end: what is known of a slot is known then, and the last one lies at the right end.
  */
-import { AXIS_END, axisTicks } from "./axis.js";
+import { AXIS_END, axisTicks, decadeText, gridText, valueScale } from "./axis.js";
 import { byId, el, keep, put, set, svg } from "./element.js";
 import { clamp } from "./numbers.js";
 import { now, page, RANGES } from "./source.js";
@@ -289,11 +289,10 @@ export function curvePaths({ x, v }, y, base, zeros = true) {
  * The axis of values of a row: `{ nodes, draw }`. `draw(frame, fit, ranges)` draws the grid with its labels
  * and the bands of usual ranges, and returns `y(value)`. `fit` is what a scale (axis.js) returned, `ranges` a
  * list of `[low, high]`.
- *   log                whether the scale is logarithmic
- *   tick(value, step)  the label of a grid line
+ *   tick(value, step)  the label of a grid line of a linear scale; without it the scale is logarithmic
  *   pad                pixels above the plot, for a heading that stands over its top: [wide, small]
  */
-export function valueAxis({ log, tick, pad = [0, 0] }) {
+export function valueAxis({ tick, pad = [0, 0] }) {
   const bands = svg("path.plot-band");
   const grid = svg("path.plot-grid");
   const ticks = svg("g.plot-texts");
@@ -301,16 +300,16 @@ export function valueAxis({ log, tick, pad = [0, 0] }) {
     nodes: [bands, grid, ticks],
     draw({ left, right, height, small }, { low, high, step, grid: lines }, ranges = []) {
       // The topmost line of a linear scale is the top itself: its label needs room.
-      const top = pad[small ? 1 : 0] + (log ? 0 : 13);
+      const top = pad[small ? 1 : 0] + (tick ? 13 : 0);
       const tall = height - top - PLOT_BELOW;
-      const part = log
-        ? value => (Math.log10(Math.max(value, 1e-12)) - low) / (high - low)
-        : value => value / high;
+      const part = tick
+        ? value => value / high
+        : value => (Math.log10(Math.max(value, 1e-12)) - low) / (high - low);
       const y = value => top + tall * (1 - clamp(part(value), 0, 1));
       const at = lines.map(value => ({
         x: left - 7,
         y: Math.round(y(value)) + 4,
-        text: tick(value, step),
+        text: tick ? tick(value, step) : decadeText(value),
         end: "end",
       }));
       set(grid, { d: at.map(line => `M${left} ${line.y - 3.5}H${right}`).join("") });
@@ -334,8 +333,8 @@ export function valueAxis({ log, tick, pad = [0, 0] }) {
 /**
  * A row of curves.
  *   name, head, heights, grows   as of each row
- *   log, tick, pad               as of its axis of values
- *   scale()                      `linearScale` with its lowest top, or `logScale`
+ *   least                        the lowest top of its scale, which is logarithmic without one
+ *   tick, pad                    as of its axis of values
  *   format(value)                a value as text, for the mark and the table
  *   curves                       [{ key, name, kind, line, area, label, mean, zeros, dot }]: `kind` is the
  *                                class of the line (`data`, `bad`, `p50`, `p95`, `p99`), which is left out if
@@ -346,15 +345,23 @@ export function valueAxis({ log, tick, pad = [0, 0] }) {
  *                                own?, names? }; `low` is a value that is to be seen too, `own` are the
  *                                numbers of curves on each other, `names` those of curves without one
  */
-export function curveRow({ scale, log, pad, format, tick, curves, pick = data => data, ...row }) {
-  const axis = valueAxis({ log, tick, pad });
+export function curveRow({
+  least,
+  tick = least && gridText,
+  pad,
+  format,
+  curves,
+  pick = data => data,
+  ...row
+}) {
+  const axis = valueAxis({ tick, pad });
   const drawings = curves.map(({ kind, area, line = true }) => ({
     area: area && svg(`path.plot-area.${area}`, { "data-kind": kind }),
     line: line && svg(`path.plot-line.${kind}`),
   }));
   const dots = svg("path.plot-dots");
   const labels = svg("g.plot-labels");
-  const scaled = scale();
+  const scale = valueScale(least);
   let [picked, y] = [];
 
   /** The names of lines at their right ends; those whose lines are nearer than a line of text are joined. */
@@ -386,14 +393,14 @@ export function curveRow({ scale, log, pad, format, tick, curves, pick = data =>
       picked = pick(data);
       const { t0, step, series, usual, low = Infinity } = picked;
       const points = curves.map(({ key, mean }) => curvePoints(series[key] ?? [], t0, step, frame, mean));
-      let [least, most] = [low, Math.max(0, ...curves.map(({ key }) => usual?.[key]?.[1] ?? 0))];
+      let [lowest, most] = [low, Math.max(0, ...curves.map(({ key }) => usual?.[key]?.[1] ?? 0))];
       for (const value of points.flatMap(({ v }) => v)) {
         if (value > most) most = value;
-        if (value > 0 && value < least) least = value;
+        if (value > 0 && value < lowest) lowest = value;
       }
       y = axis.draw(
         frame,
-        scaled.fit(least, most, frame.to),
+        scale.fit(lowest, most, frame.to),
         curves.map(({ key }) => usual?.[key]),
       );
       let ends = "";

@@ -9,7 +9,7 @@
  *
  * The last calls are exact, other than all else on the page, which comes from buckets.
  */
-import { decadeText, logScale } from "./axis.js";
+import { valueScale } from "./axis.js";
 import { el, put, set, svg } from "./element.js";
 import { age, clamp } from "./numbers.js";
 import { curvePaths, px, valueAxis } from "./plot.js";
@@ -55,10 +55,10 @@ const CALLS_LEFT = 52;
  */
 export function lastCalls() {
   const paths = ["succeeded", "expected", "failed"].map(kind => svg(`path.calls-${kind}`));
-  const axis = valueAxis({ log: true, tick: decadeText });
+  const axis = valueAxis({});
   const drawing = svg("svg", { height: CALLS_HEIGHT }, axis.nodes, paths);
   const first = el("span");
-  const scale = logScale();
+  const scale = valueScale();
   let shown = null;
 
   function drawMarks() {

@@ -157,11 +157,11 @@ fn of_plots() -> Examples {
         ("m.linearTop(145)", json!([150, 50])),
         ("m.linearTop(58)", json!([60, 20])),
         (
-            "(s => [s.fit(0, 58, 2).high, s.fit(0, 20, 4).high, s.fit(0, 20, 70).high])(m.linearScale(4))",
+            "(s => [s.fit(0, 58, 2).high, s.fit(0, 20, 4).high, s.fit(0, 20, 70).high])(m.valueScale(4))",
             json!([60, 60, 20]),
         ),
         (
-            "(f => [f.low, f.high])(m.logScale().fit(0.00015, 0.057, 2))",
+            "(f => [f.low, f.high])(m.valueScale().fit(0.00015, 0.057, 2))",
             json!([-4, -1]),
         ),
         (

@@ -5,7 +5,7 @@
  * to what is known of that slot.
  */
 import { link, screenLink } from "../address.js";
-import { decadeText, gridText, linearScale, logScale } from "../axis.js";
+import { gridText } from "../axis.js";
 import { el, keep, mark, markOfStatus, put, refill, rich, set, setMark, shownName, svg } from "../element.js";
 import { lane } from "../lane.js";
 import { replaceAddress } from "../main.js";
@@ -311,9 +311,8 @@ function slotSection(close) {
 export const flightRow = more =>
   curveRow({
     name: "flight",
-    scale: () => linearScale(4),
+    least: 4,
     format: mean,
-    tick: gridText,
     curves: [{ key: "in_flight", name: "In flight", kind: "data" }],
     ...more,
   });
@@ -321,46 +320,33 @@ export const flightRow = more =>
 /** The three rows of curves above that. */
 const nowCurves = heads =>
   [
-    [
-      "failed",
-      [118, 92],
-      () => linearScale(0.01),
-      share,
-      (value, step) => `${gridText(value * 100, step * 100)} %`,
-      [{ key: "failed", name: "Failed requests", kind: "bad", area: "bad", zeros: false, dot: false }],
-    ],
-    [
-      "rate",
-      [96, 76],
-      () => linearScale(1),
-      rate,
-      gridText,
-      [
+    {
+      name: "failed",
+      heights: [118, 92],
+      least: 0.01,
+      format: share,
+      tick: (value, step) => `${gridText(value * 100, step * 100)} %`,
+      curves: [
+        { key: "failed", name: "Failed requests", kind: "bad", area: "bad", zeros: false, dot: false },
+      ],
+    },
+    {
+      name: "rate",
+      heights: [96, 76],
+      least: 1,
+      format: rate,
+      curves: [
         { key: "failedRate", kind: "bad", area: "bad", mean: true, zeros: false, dot: false },
         { key: "rate", name: "Requests", kind: "data", mean: true },
       ],
-    ],
-    [
-      "duration",
-      [168, 120],
-      logScale,
-      duration,
-      decadeText,
-      QUANTILES.map(name => ({ key: name, name, kind: name, label: name, dot: name !== "p99" })),
-    ],
-  ].map(([name, heights, scale, format, tick, curves]) =>
-    curveRow({
-      name,
-      head: heads[name],
-      heights,
-      grows: true,
-      scale,
-      log: scale === logScale,
-      format,
-      tick,
-      curves,
-    }),
-  );
+    },
+    {
+      name: "duration",
+      heights: [168, 120],
+      format: duration,
+      curves: QUANTILES.map(name => ({ key: name, name, kind: name, label: name, dot: name !== "p99" })),
+    },
+  ].map(row => curveRow({ ...row, head: heads[row.name], grows: true }));
 
 /** The plots before the first answer: headings and grids. */
 const NO_DATA = { t0: 0, step: 2, slots: 0, series: {}, events: [], lanes: [], incidents: [] };
