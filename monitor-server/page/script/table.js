@@ -22,7 +22,7 @@
  */
 import { link } from "./address.js";
 import { button, el, fill, put, refill, set, shownName } from "./element.js";
-import { clamp, count, duration, magnitude } from "./numbers.js";
+import { clamp, count, duration, inCell, magnitude } from "./numbers.js";
 import { page } from "./source.js";
 import { refresh, replaceAddress } from "./main.js";
 
@@ -55,6 +55,12 @@ export function durationCell(td, seconds, level) {
   cell(td, duration(seconds), level);
   const size = seconds === null ? "" : magnitude(seconds);
   if (td.size !== size) set(td, { "data-size": (td.size = size) });
+}
+
+/** A number in the form of `format`: a duration with its weight, a zero of another kind without its unit. */
+export function numberCell(td, number, format, level) {
+  if (format === duration) durationCell(td, number, level);
+  else cell(td, inCell(number, format), level);
 }
 
 /** The link of a row to a method; the row itself is the tab stop. */

@@ -18,10 +18,10 @@ import { openDialog } from "../dialog.js";
 import { button, el, put, refill, rich, set, svg } from "../element.js";
 import { pickFile, readSnapshot } from "../file.js";
 import { replaceAddress } from "../main.js";
-import { count, counted, duration, inCell, ratio, rateNumber, share } from "../numbers.js";
+import { count, counted, duration, ratio, rateNumber, share } from "../numbers.js";
 import { drawTexts, px } from "../plot.js";
 import { ask, now, page } from "../source.js";
-import { cell, durationCell, makeTable, rowLink, rowObjects, setRowLink } from "../table.js";
+import { cell, makeTable, numberCell, rowLink, rowObjects, setRowLink } from "../table.js";
 import { clockTime, dayTime, zoneOffset } from "../time.js";
 
 /** Seconds of a window, and after how many a window that moves with the time is asked for again. */
@@ -134,17 +134,12 @@ function bindBell({ firstChild: bell }, { a, b, change }, { x, low, high }) {
   set(bell, { "data-level": change.slower && "bad" });
 }
 
-/** How a field is written: into a cell, and as text. */
-const COMPARE_FIELDS = {
-  p95: [durationCell, duration],
-  p50: [durationCell, duration],
-  failed: [(td, value, level) => cell(td, value === null ? "–" : inCell(value, share), level), share],
-  rate: [(td, value) => cell(td, value === null ? "–" : inCell(value, rateNumber)), rateNumber],
-};
+/** The fields, and how they are written. */
+const COMPARE_FIELDS = { p95: duration, p50: duration, failed: share, rate: rateNumber };
 
 /** Three columns of a field: before, after, and the change from one to the other; `more` is of all three. */
 function compareColumns(field, over, more) {
-  const [write, format] = COMPARE_FIELDS[field];
+  const format = COMPARE_FIELDS[field];
   const times = ({ a, b }) => (a?.[field] > 0 && b?.[field] > 0 ? b[field] / a[field] : null);
   const side = (which, title) => ({
     key: `${field}-${which}`,
@@ -154,7 +149,7 @@ function compareColumns(field, over, more) {
     sort: row => row[which]?.[field] ?? null,
     bind(td, row) {
       const [value, sure] = [field, `${field}_ci`].map(name => row[which]?.[name] ?? null);
-      write(td, value, field === "failed" && which === "b" && row.change.fails ? "bad" : "");
+      numberCell(td, value, format, field === "failed" && which === "b" && row.change.fails && "bad");
       set(td, {
         title:
           sure && `95 % interval ${format(sure[0])} – ${format(sure[1])}, ${count(row[which].calls)} calls`,
@@ -175,8 +170,8 @@ function compareColumns(field, over, more) {
         const words = field === "p95" ? row.change.calls : "";
         cell(
           td,
-          words || (times(row) ? ratio(times(row)) : "–"),
-          field !== "rate" && row.change.slower && times(row) >= COMPARE_FACTOR ? "bad" : "",
+          words || ratio(times(row)),
+          field !== "rate" && row.change.slower && times(row) >= COMPARE_FACTOR && "bad",
         );
       },
       ...more,
@@ -209,7 +204,7 @@ function compareTable(view, axis) {
     stack: "second",
     bind(td, { a, b }) {
       const [times, failed, calls] = ["p95", "failed", "rate"].map(field =>
-        [a, b].map(row => COMPARE_FIELDS[field][1](row?.[field] ?? null)).join(" → "),
+        [a, b].map(row => COMPARE_FIELDS[field](row?.[field] ?? null)).join(" → "),
       );
       put(td, `${times}, ${a?.failed || b?.failed ? `${failed} failed, ` : ""}${calls} /s`);
     },
@@ -405,7 +400,10 @@ export const compareScreen = {
 
     /** Whether two windows of this process have calls in common: then they are not independent samples. */
     const isShared = (one, other) =>
-      one && other && one.from < other.to && other.from < one.to &&
+      one &&
+      other &&
+      one.from < other.to &&
+      other.from < one.to &&
       ["a", "b"].every(which => sideOf(which).kind !== "file");
 
     function draw() {
@@ -436,7 +434,10 @@ export const compareScreen = {
       };
       // A text needs 44 px: on narrow scales not every decade has one.
       const every = Math.ceil(44 / (x(1) - x(0)));
-      drawTexts(axis, Array.from({ length: high - low - 1 }, tick).filter((_, i) => i % every === 0));
+      drawTexts(
+        axis,
+        Array.from({ length: high - low - 1 }, tick).filter((_, i) => i % every === 0),
+      );
     }
 
     const observer = new ResizeObserver(draw);

@@ -133,7 +133,7 @@ function makeHealthPart(title, one, words, bindWords, empty) {
         title: "Since",
         right: true,
         stack: "since",
-        bind: (td, part) => cell(td, part.since === null ? "\u2013" : sinceText(part.since)),
+        bind: (td, part) => cell(td, sinceText(part.since)),
       },
       { key: "words", title: words, stack: "words", bind: bindWords },
       {
@@ -160,10 +160,7 @@ function makeHealthPart(title, one, words, bindWords, empty) {
         // The last label is of now; no other one is near an end.
         const ticks = axisTicks(from, to, width < 480).filter(([t]) => x(t) >= 24 && x(t) <= width - 60);
         const tick = ([t, text]) => ({ x: x(t), y: 12, text, end: "middle" });
-        drawTexts(axis, [
-          ...ticks.map(tick),
-          { x: width, y: 12, text: dayTime(to).slice(0, 5), end: "end" },
-        ]);
+        drawTexts(axis, [...ticks.map(tick), { x: width, y: 12, text: dayTime(to).slice(0, 5), end: "end" }]);
       }
     },
   };

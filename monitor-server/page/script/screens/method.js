@@ -110,7 +110,7 @@ function methodTable(title, name, columns, drawItems, open = () => null) {
   return methodPart(title, table.node, draw, table.close);
 }
 
-const failedCell = ({ failed }) => (failed === null ? "–" : inCell(failed, share));
+const failedCell = ({ failed }) => inCell(failed, share);
 
 /** The callers of the method, or the methods that it calls. */
 const methodEdges = (title, head) =>

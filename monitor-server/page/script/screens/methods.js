@@ -8,22 +8,11 @@
  */
 import { el, mark, put, set, setMark, svg } from "../element.js";
 import { link } from "../address.js";
-import {
-  age,
-  count,
-  counted,
-  duration,
-  inCell,
-  rate,
-  rateNumber,
-  ratio,
-  share,
-  usualText,
-} from "../numbers.js";
+import { age, count, counted, duration, rate, rateNumber, ratio, share, usualText } from "../numbers.js";
 import { px } from "../plot.js";
 import { setSmallCurve, smallCurve } from "../small.js";
 import { now } from "../source.js";
-import { cell, durationCell, makeTable, rowLink, rowObjects, setRowLink } from "../table.js";
+import { cell, durationCell, makeTable, numberCell, rowLink, rowObjects, setRowLink } from "../table.js";
 import { sinceText } from "../time.js";
 
 /** Words of the states of a method, by the letter of the JSON, and the kinds of their marks. */
@@ -123,16 +112,14 @@ export const methodsScreen = {
   open(main) {
     let [methods, cols, usual, boot] = [[], [], new Map(), ""];
     /** A column of a number: its text in a cell, and its format with unit for the usual range. */
-    const column = (key, title, format, text = format, from = 0) => ({
+    const column = (key, title, format, from = 0, text = format) => ({
       key,
       title,
       right: true,
       from,
       sort: method => method[key],
       bind(td, method) {
-        const level = (method.level || {})[key];
-        if (format === duration) durationCell(td, method[key], level);
-        else cell(td, inCell(method[key], text), level);
+        numberCell(td, method[key], text, method.level?.[key]);
         const range = usual.get(method.id)?.[cols.indexOf(key)];
         if (td.range !== range) set(td, { title: usualText((td.range = range), format) || null });
       },
@@ -195,12 +182,12 @@ export const methodsScreen = {
           sort: worst,
           bind: (td, method) => drawChange(td, method, innerWidth < 760),
         },
-        column("rate", "Calls /s", rate, rateNumber),
+        column("rate", "Calls /s", rate, 0, rateNumber),
         column("failed", "Failed", share),
         { key: "errors", from: 1080, make: makeErrorBar, bind: drawErrorBar },
-        column("p50", "p50", duration, null, 1280),
+        column("p50", "p50", duration, 1280),
         column("p95", "p95", duration),
-        column("p99", "p99", duration, null, 1080),
+        column("p99", "p99", duration, 1080),
         column("in_flight", "In flight", count),
         column("oldest", "Oldest", age),
         {

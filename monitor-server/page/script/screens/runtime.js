@@ -74,8 +74,7 @@ function drawRuntimeCurve(node, { curve, usual }, { t0, step, now }) {
   const high = usual && y(usual[1]);
   const band = usual && `M0 ${px(Math.max(y(usual[0]), high + 3))}H${width - 4}V${px(high)}H0z`;
   const { level, since } = page.verdict ?? {};
-  const begin =
-    (level === "bad" || level === "warn") && x(since) > 0 && `M${px(x(since))} 0V${height}`;
+  const begin = (level === "bad" || level === "warn") && x(since) > 0 && `M${px(x(since))} 0V${height}`;
   // Below an area a band is not seen.
   [band, usual ? "" : area, line, begin].forEach((d, at) => set(node.children[at], { d }));
   set(node, { "data-level": level });
@@ -159,13 +158,13 @@ const makeWorkers = () =>
     columns: [
       { key: "name", title: "Worker", bind: (td, { name }) => cell(td, name) },
       { key: "bar", title: "Busy", bind: bindBusy },
-      { key: "busy", right: true, bind: (td, { busy }) => cell(td, busy === null ? "–" : share(busy)) },
+      { key: "busy", right: true, bind: (td, { busy }) => cell(td, share(busy)) },
       // The head has the unit; rates below 0.05 have one of their own.
       {
         key: "parks",
         title: "Sleeps /s",
         right: true,
-        bind: (td, { parks }) => cell(td, parks === null ? "–" : rate(parks).replace("\u202f/s", "")),
+        bind: (td, { parks }) => cell(td, rate(parks).replace("\u202f/s", "")),
       },
     ],
   });
