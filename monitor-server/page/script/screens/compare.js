@@ -242,17 +242,16 @@ async function loadSide(side, which) {
 }
 
 /**
- * The picker of a side: `{ node, draw(side, window) }`. `choose(which, text)` takes what stands in the
- * address then.
+ * The picker of a side: `{ node, draw(side, window) }`. `choose(text)` takes what stands in the address then.
  */
-function makePicker(which, title, choose) {
+function makePicker({ which, title }, choose) {
   const options = [...COMPARE_SIDES, ["time", "at a time …"], ["file", "a file …"]];
   let end = 0;
   const select = el(
     "select.button",
     {
       "aria-label": title,
-      on: { change: () => choose(which, select.value === "time" ? end : select.value) },
+      on: { change: () => choose(select.value === "time" ? end : select.value) },
     },
     options.map(([value, text]) => el("option", { value }, text)),
   );
@@ -264,7 +263,7 @@ function makePicker(which, title, choose) {
       change() {
         // The field has no zone: what stands in it is of the zone of the page.
         const at = Date.parse(`${field.value}Z`) / 1000;
-        if (at) choose(which, at - zoneOffset(at));
+        if (at) choose(at - zoneOffset(at));
       },
     },
   });
@@ -303,11 +302,13 @@ export const compareScreen = {
   path: () => null,
   open(main) {
     const axis = svg("svg.compare-axis", { height: 16 });
-    // How the dumbbells are drawn; and what each side has: its `window` or the `problem`, and what it was
-    // `asked` for and when.
+    // How the dumbbells are drawn.
     const view = {};
-    const sides = { a: {}, b: {} };
-    const pickers = { a: makePicker("a", "before", choose), b: makePicker("b", "after", choose) };
+    // What a side has: its `window` or the `problem`, and what it was `asked` for and when.
+    const a = { which: "a", title: "before", otherwise: "15m" };
+    const b = { which: "b", title: "after", otherwise: "now" };
+    const sides = [a, b];
+    for (const side of sides) side.picker = makePicker(side, text => choose(side, text));
     const problem = el("p.compare-problem", { role: "status" });
     const table = makeTable({
       name: "compare",
@@ -327,9 +328,8 @@ export const compareScreen = {
     main.append(
       el(
         "div.compare-bar",
-        pickers.a.node,
-        pickers.b.node,
-        button("Open a snapshot file …", () => choose(needsFile("b") ? "b" : "a", "file")),
+        sides.map(({ picker }) => picker.node),
+        button("Open a snapshot file …", () => choose(needsFile(b) ? b : a, "file")),
         button("swap", swap, { class: "plain" }),
         el("span.compare-order", "what changed first"),
       ),
@@ -344,18 +344,18 @@ export const compareScreen = {
       ),
     );
 
-    const textOf = which => page.address.params.get(which) ?? (which === "a" ? "15m" : "now");
-    const sideOf = which => compareSide(textOf(which), which === "a" ? "15m" : "now");
-
-    const needsFile = which => sideOf(which).kind === "file" && !compareFiles[which];
+    const textOf = ({ which, otherwise }) => page.address.params.get(which) ?? otherwise;
+    const wantedOf = side => compareSide(textOf(side), side.otherwise);
+    const isFile = side => wantedOf(side).kind === "file";
+    const needsFile = side => isFile(side) && !compareFiles[side.which];
 
     /** Writes a side into the address; for a file it is chosen first. */
-    async function choose(which, text) {
+    async function choose(side, text) {
       try {
         const file = text === "file" ? await pickFile() : null;
-        if (file) compareFiles[which] = { name: file.name, snapshot: await readSnapshot(file) };
-        if (file || text !== "file") replaceAddress({ [which]: String(text) });
-        sides[which].asked = null;
+        if (file) compareFiles[side.which] = { name: file.name, snapshot: await readSnapshot(file) };
+        if (file || text !== "file") replaceAddress({ [side.which]: String(text) });
+        side.asked = null;
       } catch (error) {
         openDialog("Wrong file", "", el("p", rich(error.message)));
       }
@@ -364,7 +364,7 @@ export const compareScreen = {
 
     function swap() {
       [compareFiles.a, compareFiles.b] = [compareFiles.b, compareFiles.a];
-      replaceAddress({ a: textOf("b"), b: textOf("a") });
+      replaceAddress({ a: textOf(b), b: textOf(a) });
       load();
     }
 
@@ -372,44 +372,39 @@ export const compareScreen = {
      * Gets the window of a side if it is another one, or moved on. Those of a fixed time and of a file stay,
      * and while the page is paused or the process does not answer all do.
      */
-    async function loadOne(which) {
-      const [state, side, at] = [sides[which], sideOf(which), performance.now() / 1000];
-      const asked = `${textOf(which)} ${page.file?.taken} ${page.verdict?.boot} ${compareFiles[which]?.name}`;
-      const isStill = page.paused !== null || page.lost || at - state.at < COMPARE_EVERY;
-      if (state.asked === asked && (isStill || !(side.seconds >= 0 || state.isLost))) return;
-      const isSame = state.asked === asked && state.window;
-      Object.assign(state, { asked, at });
-      const found = await loadSide(side, which).then(
+    async function loadOne(side) {
+      const { which } = side;
+      const [wanted, at] = [wantedOf(side), performance.now() / 1000];
+      const asked = `${textOf(side)} ${page.file?.taken} ${page.verdict?.boot} ${compareFiles[which]?.name}`;
+      const isSame = side.asked === asked;
+      const isStill = page.paused !== null || page.lost || at - side.at < COMPARE_EVERY;
+      if (isSame && (isStill || !(wanted.seconds >= 0 || side.isLost))) return;
+      Object.assign(side, { asked, at });
+      const found = await loadSide(wanted, which).then(
         window => ({ window, problem: null, isLost: false }),
         // An error of the browser's has a name of its own, and its words differ from browser to browser.
         ({ name, body, message }) => {
           const isLost = name !== "Error";
           // A window that moves on stays as it was until the process answers again.
-          if (isLost && isSame) return { isLost };
+          if (isLost && isSame && side.window) return { isLost };
           const problem = isLost ? "no answer from the process" : (body?.error ?? message);
           return { window: null, isLost, problem };
         },
       );
-      if (state.asked === asked) Object.assign(state, found);
+      if (side.asked === asked) Object.assign(side, found);
     }
 
     async function load() {
-      await Promise.all([loadOne("a"), loadOne("b")]);
+      await Promise.all(sides.map(loadOne));
       if (main.contains(problem)) draw();
     }
 
     /** Whether two windows of this process have calls in common: then they are not independent samples. */
     const isShared = (one, other) =>
-      one &&
-      other &&
-      one.from < other.to &&
-      other.from < one.to &&
-      ["a", "b"].every(which => sideOf(which).kind !== "file");
+      one && other && one.from < other.to && other.from < one.to && !sides.some(isFile);
 
     function draw() {
-      const { a, b } = sides;
-      pickers.a.draw(sideOf("a"), a.window);
-      pickers.b.draw(sideOf("b"), b.window);
+      for (const side of sides) side.picker.draw(wantedOf(side), side.window);
       const words = [
         a.problem && `Before: ${a.problem}.`,
         b.problem && `After: ${b.problem}.`,
