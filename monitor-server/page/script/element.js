@@ -120,33 +120,32 @@ const MARKS = {
 };
 
 /**
- * A mark: `bad`, `warn`, `ok`, `idle`, `info`, `drain`. Alone it needs a label; beside its word it has none.
+ * A mark: `bad`, `warn`, `ok`, `idle`, `info`, `drain`, `dot`. Alone it needs a label; beside its word it has
+ * none.
  */
 export function mark(kind, label) {
-  const node = svg("svg", { viewBox: "0 0 16 16", class: "mark" }, svg("path"), svg("path"));
+  const node = svg("svg.mark", { viewBox: "0 0 16 16" }, svg("path.ground"), svg("path.figure"));
   return setMark(node, kind, label);
 }
 
-/** Makes an existing mark one of another kind. */
+/** Makes an existing mark one of another kind: of `idle`, if there is none of that name. */
 export function setMark(node, kind, label) {
   if (node.marked === (node.marked = `${kind} ${label}`)) return node;
-  const shapes = MARKS[kind] ?? MARKS.idle;
+  const known = Object.hasOwn(MARKS, kind) ? kind : "idle";
   set(node, {
-    "data-kind": kind,
+    "data-kind": known,
     role: label ? "img" : null,
     "aria-label": label ?? null,
     "aria-hidden": label ? null : "true",
   });
-  set(node.firstChild, { d: shapes[0], class: "ground" });
-  set(node.lastChild, { d: shapes[1], class: "figure" });
+  const [ground, figure] = MARKS[known];
+  set(node.firstChild, { d: ground });
+  set(node.lastChild, { d: figure });
   return node;
 }
 
-/** The level of a state of a method or a check as the kind of its mark. */
-export const markOfLevel = level => ({ bad: "bad", warn: "warn", ok: "ok", info: "info" })[level] ?? "idle";
-
 /** The status of a check or a task type as the kind of its mark. */
-export const markOfStatus = status => ({ UP: "ok", DOWN: "bad" })[status] ?? "idle";
+export const markOfStatus = status => ({ UP: "ok", DOWN: "bad" })[status];
 
 /**
  * Text of the JSON in which names stand in backquotes, as nodes: the names become `<code>`, or in a sentence
@@ -155,9 +154,7 @@ export const markOfStatus = status => ({ UP: "ok", DOWN: "bad" })[status] ?? "id
 export function rich(text, chip = false) {
   return String(text ?? "")
     .split("`")
-    .map((part, index) =>
-      index % 2 ? el(chip ? "span" : "code", chip ? { class: "chip" } : {}, part) : part,
-    );
+    .map((part, index) => (index % 2 ? el(chip ? "span.chip" : "code", part) : part));
 }
 
 /** A name that can be seen: one without letters is "(no name)". */

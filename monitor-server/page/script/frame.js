@@ -61,7 +61,7 @@ function buildFrame() {
     version: el("span"),
     instance: el("span.instance"),
     range: rangeButtons(),
-    dot: mark("dot"),
+    dot: mark(),
     live: el("span"),
     at: el("span"),
     pause: button("Pause", togglePause),

@@ -3,7 +3,7 @@
  * words, levels and links are the server's. While the server does not answer the same strip has that, and
  * what is known of it.
  */
-import { byId, button, el, fill, keep, mark, markOfLevel, put, rich, set, setMark } from "./element.js";
+import { byId, button, el, fill, keep, mark, put, rich, set, setMark } from "./element.js";
 import { now, page, silence } from "./source.js";
 import { age } from "./numbers.js";
 import { clockTime, fullTime, sinceText } from "./time.js";
@@ -16,7 +16,7 @@ let whyIsOpen = false;
 
 function buildVerdict() {
   strip = {
-    mark: mark("idle"),
+    mark: mark(),
     word: el("strong"),
     since: el("span.verdict-since"),
     sentence: el("p.verdict-sentence"),
@@ -84,7 +84,7 @@ function verdictModel({ now: of, state, level, since, sentence, rows }) {
         ]
       : [];
   return {
-    kind: state === "draining" ? "drain" : markOfLevel(level),
+    kind: state === "draining" ? "drain" : level,
     level,
     word: state.toUpperCase(),
     since: [isCalm ? "" : sinceAge(since), live].filter(Boolean).join(" · "),

@@ -207,7 +207,7 @@ function makeChanges() {
 
 /** A probe: its path, its code and word, and why. */
 function makeProbe() {
-  const nodes = { path: el("code"), mark: mark("idle"), code: el("b"), word: el("span"), why: el("p") };
+  const nodes = { path: el("code"), mark: mark(), code: el("b"), word: el("span"), why: el("p") };
   const node = el(
     "div.health-probe",
     el("h2", nodes.path),

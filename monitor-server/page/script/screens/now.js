@@ -95,7 +95,7 @@ function laneWords({ kind, name, n }, isAlone) {
 function healthRow() {
   const names = el("ul.now-lanes");
   const group = svg("g");
-  const makeName = () => el("li", mark("ok"), el("span"), el("span.hidden"));
+  const makeName = () => el("li", mark(), el("span"), el("span.hidden"));
   const makeLane = () => {
     const drawn = lane();
     return Object.assign(drawn.node, { drawLane: drawn.draw });
@@ -157,7 +157,7 @@ function changedSection() {
       { class: change ? "changed" : null },
       el(
         "a",
-        mark("ok"),
+        mark(),
         el("span.now-name", el("span"), el("small", el("code"), el("span"))),
         smallCurve(88, change ? 30 : 20),
         el("span"),

@@ -6,7 +6,7 @@
  *
  * A service can have thousands of series: then they are asked for every 10 s, not every 2 s.
  */
-import { el, fill, keep, mark, markOfLevel, put, set, setMark, svg } from "../element.js";
+import { el, fill, keep, mark, put, set, setMark, svg } from "../element.js";
 import { bytes, count, duration, rate, share } from "../numbers.js";
 import { page } from "../source.js";
 import { cell, makeTable, rowObjects } from "../table.js";
@@ -29,7 +29,7 @@ export const labelsText = labels =>
 const familyLine = () =>
   el(
     "li",
-    mark("ok"),
+    mark(),
     el("code"),
     svg(
       "svg",
@@ -45,7 +45,7 @@ const familyLine = () =>
 /** One family's budget as a line. */
 function drawFamily(line, { name, series, max, overflow, label, level }) {
   const [icon, code, bar, number, limit, text] = line.children;
-  setMark(icon, markOfLevel(level), overflow === null ? "within its limit" : "over its limit");
+  setMark(icon, level, overflow === null ? "within its limit" : "over its limit");
   set(line, { "data-level": level });
   set(code, { text: name, title: name });
   set(bar.lastChild, { width: `${Math.min(100, (100 * series) / max).toFixed(2)}%` });
