@@ -20,6 +20,7 @@
  */
 import { AXIS_END, axisTicks, decadeText, gridText, valueScale } from "./axis.js";
 import { byId, el, keep, put, set, svg } from "./element.js";
+import { replaceAddress } from "./main.js";
 import { clamp } from "./numbers.js";
 import { now, page, RANGES } from "./source.js";
 import { clockTime, dayTime, zoneName } from "./time.js";
@@ -439,6 +440,9 @@ export function curveRow({
 
 /* ---- The stack ---- */
 
+/** The begin of the slot at which the time mark is fixed, which stands in the address, or null. */
+export const markedTime = () => Number(page.address.params.get("at")) || null;
+
 /** Keeps texts of the time mark apart from each other, each near its place. */
 function spreadTexts(items, height) {
   // Of two at one place the later one is above: p99 comes after p95.
@@ -453,12 +457,12 @@ function spreadTexts(items, height) {
 }
 
 /**
- * A stack of rows (see above) for a screen: `{ node, draw, key, fix, fixed, close }`.
- *   sided      headings stand at the left of the plots, unless the window is small
- *   onFix(t)   the user fixed the time mark at a slot, or took it away (null)
+ * A stack of rows (see above) for a screen: `{ node, draw, key, fix, close }`.
+ *   sided     headings stand at the left of the plots, unless the window is small
+ *   onFix()   the time mark was fixed at a slot, or taken away
  * `draw(data)` needs `t0` and `step` of slots, `slots` (how many), `events`, `incidents` (see `incidentsOf`),
  * and `before`, the time before which another process is shown; `data` is passed on to the rows. `fix(t)`
- * sets the mark as it stands in the address.
+ * fixes the mark, or with null takes it away.
  */
 export function plotStack(rows, { sided, onFix } = {}) {
   const drawings = rows.map(row => svg("svg.stack-plot", row.nodes));
@@ -495,8 +499,8 @@ export function plotStack(rows, { sided, onFix } = {}) {
     surface,
   );
   let [frame, data, size] = [];
-  // The slot under the pointer or chosen by keys, and the one that is fixed: times at which they begin.
-  let [hovered, fixed] = [null, null];
+  // The begin of the slot under the pointer or chosen by keys.
+  let hovered = null;
 
   const heightsOf = row => (typeof row.heights === "function" ? row.heights(data) : row.heights);
 
@@ -566,7 +570,7 @@ export function plotStack(rows, { sided, onFix } = {}) {
 
   function drawMark() {
     const { left, right, from, to, slotX, heights, tops, bottom } = frame;
-    const t = hovered ?? fixed ?? NaN;
+    const t = hovered ?? markedTime() ?? NaN;
     const slot = slotOf(t);
     const x = slotX(slot, data.step, 0);
     // No mark, or one that has left the range: then there is no place for it.
@@ -620,10 +624,11 @@ export function plotStack(rows, { sided, onFix } = {}) {
     drawMark();
   }
 
-  function setFixed(t) {
-    [fixed, hovered] = [t, null];
+  function fix(t) {
+    hovered = null;
+    replaceAddress({ at: t });
     drawMark();
-    onFix?.(t);
+    onFix?.();
   }
 
   const timeAt = event =>
@@ -635,13 +640,14 @@ export function plotStack(rows, { sided, onFix } = {}) {
       click: event => {
         if (!data?.slots) return;
         const slot = slotOf(timeAt(event));
-        setFixed(slot === fixed ? null : slot);
+        fix(slot === markedTime() ? null : slot);
       },
     },
   });
 
   /** Keys of the mark; true if the key was used. */
   function key(event) {
+    const fixed = markedTime();
     const t = hovered ?? fixed;
     const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (!data?.slots) return false;
@@ -651,10 +657,10 @@ export function plotStack(rows, { sided, onFix } = {}) {
         frame.from,
       );
       if (fixed === null) hover(next);
-      else setFixed(slotOf(next));
-    } else if (event.key === "Escape" && t !== null) setFixed(null);
+      else fix(slotOf(next));
+    } else if (event.key === "Escape" && t !== null) fix(null);
     else if ((event.key === "Enter" || event.key === " ") && event.target === surface)
-      setFixed(t === fixed ? null : t);
+      fix(t === fixed ? null : t);
     else return false;
     return true;
   }
@@ -692,11 +698,7 @@ export function plotStack(rows, { sided, onFix } = {}) {
     node,
     draw,
     key,
-    fix(t) {
-      fixed = t;
-      if (frame) drawMark();
-    },
-    fixed: () => fixed,
+    fix,
     close() {
       observer.disconnect();
       currentStack = null;

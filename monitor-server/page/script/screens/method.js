@@ -11,7 +11,6 @@ import { link, screenLink } from "../address.js";
 import { copyText } from "../dialog.js";
 import { button, el, fill, keep, put, refill, set, shownName } from "../element.js";
 import { heatRow, outcomeRow } from "../heat.js";
-import { replaceAddress } from "../main.js";
 import { age, count, duration, inCell, rate, share } from "../numbers.js";
 import { axisRow, eventRow, incidentsOf, plotStack } from "../plot.js";
 import { lastCalls } from "../small.js";
@@ -234,7 +233,7 @@ export const methodScreen = {
     );
     const numbers = Object.entries(METHOD_NUMBERS).map(methodNumber);
     const rows = [eventRow(), heatRow(), outcomeRow(), methodFlight(), axisRow()];
-    const stack = plotStack(rows, { onFix: at => replaceAddress({ at }) });
+    const stack = plotStack(rows);
     const plots = el("div.method-plots", stack.node);
     // Parts by the name of what they show; the last calls need more of the answer than that.
     const calls = methodCalls();
@@ -283,7 +282,6 @@ export const methodScreen = {
       set(plots, { hidden: !heat || !outcomes });
       if (heat && outcomes) {
         const { t0, step, series } = outcomes;
-        stack.fix(Number(page.address.params.get("at")) || null);
         const incidents = incidentsOf(events, page.verdict, answer.before);
         stack.draw({ ...answer, t0, step, slots: series.succeeded.length, events, incidents });
       }

@@ -8,9 +8,8 @@ import { link, screenLink } from "../address.js";
 import { gridText } from "../axis.js";
 import { el, keep, mark, markOfStatus, put, refill, rich, set, setMark, shownName, svg } from "../element.js";
 import { lane } from "../lane.js";
-import { replaceAddress } from "../main.js";
 import { age, clamp, count, counted, duration, mean, rate, share, usualText } from "../numbers.js";
-import { axisRow, curveRow, eventRow, incidentsOf, plotStack } from "../plot.js";
+import { axisRow, curveRow, eventRow, incidentsOf, markedTime, plotStack } from "../plot.js";
 import { setSmallCurve, smallCurve } from "../small.js";
 import { now, page, RANGES } from "../source.js";
 import { cell, rowObjects } from "../table.js";
@@ -399,15 +398,8 @@ export const nowScreen = {
       axisRow(note),
     ];
     const sections = [changedSection(), oldestSection(), errorsSection()];
-    const onFix = t => {
-      replaceAddress({ at: t });
-      drawSlot();
-    };
-    const stack = plotStack(rows, { sided: true, onFix });
-    const slot = slotSection(() => {
-      stack.fix(null);
-      onFix(null);
-    });
+    const stack = plotStack(rows, { sided: true, onFix: drawSlot });
+    const slot = slotSection(() => stack.fix(null));
     const side = el(
       "aside.now-side",
       { "aria-label": "Methods, calls and errors" },
@@ -419,7 +411,7 @@ export const nowScreen = {
     stack.draw(data);
 
     function drawSlot() {
-      const isFixed = slot.draw(stack.fixed(), data, rows);
+      const isFixed = slot.draw(markedTime(), data, rows);
       for (const { node } of sections) set(node, { hidden: isFixed });
     }
 
@@ -449,7 +441,6 @@ export const nowScreen = {
         const [changed, oldest] = sections;
         const first = page.verdict?.phase === "draining" ? oldest : changed;
         if (slot.node.nextSibling !== first.node) slot.node.after(first.node);
-        stack.fix(Number(page.address.params.get("at")) || null);
         stack.draw(data);
         drawSlot();
       },
