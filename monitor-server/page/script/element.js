@@ -72,6 +72,13 @@ export const byId = id => document.getElementById(id);
 export const button = (text, click, attributes, ...more) =>
   el("button", { type: "button", class: "button", on: { click }, ...attributes }, text, more);
 
+/** Calls a function when one of the nodes has got another size; what is returned ends that. */
+export function onResize(resized, ...nodes) {
+  const observer = new ResizeObserver(resized);
+  for (const node of nodes) observer.observe(node);
+  return () => observer.disconnect();
+}
+
 /** Replaces the children of a node. */
 export function fill(node, ...children) {
   node.replaceChildren(...childrenOf(children));

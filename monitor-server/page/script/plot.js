@@ -19,7 +19,7 @@
  * slot. That is its end: what is known of a slot is known then, and the last one lies at the right end.
  */
 import { AXIS_END, axisTicks, decadeText, gridText, valueScale } from "./axis.js";
-import { byId, el, keep, put, set, svg } from "./element.js";
+import { byId, el, keep, onResize, put, set, svg } from "./element.js";
 import { replaceAddress } from "./main.js";
 import { clamp } from "./numbers.js";
 import { now, page, RANGES } from "./source.js";
@@ -665,13 +665,13 @@ export function plotStack(rows, { sided, onFix } = {}) {
     return true;
   }
 
-  const observer = new ResizeObserver(() => {
+  const resized = () => {
     if (!data) return;
     measure();
     draw();
-  });
+  };
   // The verdict is above the stack: what it grows by, the stack has less.
-  for (const watched of [node, byId("verdict"), document.documentElement]) observer.observe(watched);
+  const unwatch = onResize(resized, node, byId("verdict"), document.documentElement);
 
   currentStack = () => {
     const times = Array.from({ length: data?.slots ? TABLE_ROWS : 0 }, (_, row) =>
@@ -700,7 +700,7 @@ export function plotStack(rows, { sided, onFix } = {}) {
     key,
     fix,
     close() {
-      observer.disconnect();
+      unwatch();
       currentStack = null;
     },
   };

@@ -10,7 +10,7 @@
  * The last calls are exact, other than all else on the page, which comes from buckets.
  */
 import { valueScale } from "./axis.js";
-import { el, put, set, svg } from "./element.js";
+import { el, onResize, put, set, svg } from "./element.js";
 import { age, clamp } from "./numbers.js";
 import { curvePaths, px, valueAxis } from "./plot.js";
 import { now } from "./source.js";
@@ -80,14 +80,12 @@ export function lastCalls() {
     put(first, `${age(calls.at(-1)?.[0])} ago`);
   }
 
-  const observer = new ResizeObserver(drawMarks);
-  observer.observe(drawing);
   return {
     node: el("div.calls", drawing, el("p.calls-foot", first, el("span", "last"))),
     draw(...given) {
       shown = given;
       drawMarks();
     },
-    close: () => observer.disconnect(),
+    close: onResize(drawMarks, drawing),
   };
 }

@@ -15,7 +15,7 @@
 import { link } from "../address.js";
 import { decadeText } from "../axis.js";
 import { openDialog } from "../dialog.js";
-import { button, el, put, refill, rich, set, svg } from "../element.js";
+import { button, el, onResize, put, refill, rich, set, svg } from "../element.js";
 import { pickFile, readSnapshot } from "../file.js";
 import { replaceAddress } from "../main.js";
 import { count, counted, duration, ratio, rateNumber, share } from "../numbers.js";
@@ -435,13 +435,12 @@ export const compareScreen = {
       );
     }
 
-    const observer = new ResizeObserver(draw);
-    observer.observe(main);
+    const unwatch = onResize(draw, main);
     return {
       draw: load,
       key: table.key,
       close() {
-        observer.disconnect();
+        unwatch();
         table.close();
       },
     };

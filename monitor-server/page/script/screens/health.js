@@ -7,7 +7,21 @@
  * so that their axes lie below each other.
  */
 import { axisTicks } from "../axis.js";
-import { el, fill, keep, mark, markOfStatus, put, rich, set, setMark, shownName, svg } from "../element.js";
+import {
+  button,
+  el,
+  fill,
+  keep,
+  mark,
+  markOfStatus,
+  onResize,
+  put,
+  rich,
+  set,
+  setMark,
+  shownName,
+  svg,
+} from "../element.js";
 import { lane } from "../lane.js";
 import { age, count, counted } from "../numbers.js";
 import { drawTexts } from "../plot.js";
@@ -259,16 +273,11 @@ export const healthScreen = {
     const changes = makeChanges();
     const parts = [checks, tasks, changes];
     let [isOpen, answer] = [false, null];
-    const more = el("button", {
-      type: "button",
-      class: "plain health-more",
-      on: {
-        click: () => {
-          isOpen = !isOpen;
-          drawTasks();
-        },
-      },
-    });
+    const toggle = () => {
+      isOpen = !isOpen;
+      drawTasks();
+    };
+    const more = button("", toggle, { class: "plain health-more" });
     tasks.node.append(more);
     main.append(probes, groups, ...parts.map(part => part.node));
 
@@ -292,8 +301,7 @@ export const healthScreen = {
       drawTasks();
       changes.table.draw(whole.history);
     }
-    const observer = new ResizeObserver(() => answer && draw(answer));
-    observer.observe(main);
+    const unwatch = onResize(() => answer && draw(answer), main);
     return {
       draw,
       // The table that has the focus takes the key, else the first one that has rows.
@@ -302,7 +310,7 @@ export const healthScreen = {
           .sort((a, b) => b.node.matches(":focus-within") - a.node.matches(":focus-within"))
           .some(part => part.table.key(event)),
       close() {
-        observer.disconnect();
+        unwatch();
         for (const part of parts) part.table.close();
       },
     };

@@ -6,7 +6,20 @@
  */
 import { link, screenLink } from "../address.js";
 import { gridText } from "../axis.js";
-import { el, keep, mark, markOfStatus, put, refill, rich, set, setMark, shownName, svg } from "../element.js";
+import {
+  button,
+  el,
+  keep,
+  mark,
+  markOfStatus,
+  put,
+  refill,
+  rich,
+  set,
+  setMark,
+  shownName,
+  svg,
+} from "../element.js";
 import { lane } from "../lane.js";
 import { age, clamp, count, counted, duration, mean, rate, share, usualText } from "../numbers.js";
 import { axisRow, curveRow, eventRow, incidentsOf, markedTime, plotStack } from "../plot.js";
@@ -272,7 +285,7 @@ function errorsSection() {
 /** What is known of the slot at the fixed time mark; `draw` is true if there is such a slot. */
 function slotSection(close) {
   const section = sideSection("", "dl");
-  section.right.append(el("button.plain", { type: "button", on: { click: close } }, "Back to now"));
+  section.right.append(button("Back to now", close, { class: "plain" }));
   set(section.node, { hidden: true });
   section.draw = (t, { t0, step, slots, events, lanes }, rows) => {
     const isKnown = t !== null && t >= t0 - 0.001 && t < t0 + slots * step;
