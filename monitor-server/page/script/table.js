@@ -118,9 +118,10 @@ export function compareValues(a, b, down) {
 /**
  * Builds a table: `{ node, draw(items), key(event), inView(), close() }`. Options:
  * - name, label: its class, and its label for screen readers
- * - columns: { key, title, make(), bind(td, item, before, tr, line), right, from, stack, sort(item), up,
- *   over, head() }. `make` gives what a new cell has in it, `from` is the least width of the window, `up`
- *   that the first click sorts upwards, `over` a head above several columns, `head` nodes for `title`
+ * - columns: { key, title, text(item), make(), bind(td, item, before, line), right, from, stack, sort(item),
+ *   up, over, head() }. `text` is all that a cell has; else `make` gives what a new one has in it, and `bind`
+ *   brings it up to date. `from` is the least width of the window, `up` that the first click sorts upwards,
+ *   `over` a head above several columns, `head` nodes for `title`
  * - key(item): what an item is known by; its `id` if not given
  * - group(item): 0 comes first; divider(items of the others): the text of the line between, if there is one
  * - sort, then(item): the column at first ("-p99": descending), and the second order (descending)
@@ -338,9 +339,11 @@ export function makeTable({
     if (line.divide) return put(tr.firstChild, line.divide);
     set(tr, { "data-tint": level?.(line.item) || null });
     if (kids) set(tr, { "aria-level": line.depth + 1, "aria-expanded": line.has ? line.open : null });
-    shown.forEach((column, place) =>
-      column.bind(tr.children[place], line.item, lines[at - 1]?.item, tr, line),
-    );
+    shown.forEach(({ text, bind }, place) => {
+      const td = tr.children[place];
+      if (text) cell(td, text(line.item));
+      else bind(td, line.item, lines[at - 1]?.item, line);
+    });
   }
 
   /**

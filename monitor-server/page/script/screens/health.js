@@ -35,12 +35,13 @@ const HEALTH_MOST = 6;
 /** The kind of the mark of a status; a `level` of the JSON goes before it. */
 const healthMark = (status, level) => (level && level !== "info" ? level : markOfStatus(status));
 
-/** Writes a status into a cell or a line, as its mark and its word. */
-function bindStatus(node, status, level) {
-  if (!node.status) node.append((node.status = el("span.health-status", mark("idle"), el("span"))));
+/** A status as its mark and its word. */
+const makeStatus = () => el("span.health-status", mark(), el("span"));
+
+function bindStatus({ firstChild: node }, status, level) {
   const kind = healthMark(status, level);
-  setMark(node.status.firstChild, kind);
-  set(put(node.status.lastChild, status), { class: kind === "bad" || kind === "warn" ? kind : null });
+  setMark(node.firstChild, kind);
+  set(node.lastChild, { text: status, class: kind === "bad" || kind === "warn" ? kind : null });
 }
 
 /** Writes a name, which is whole in the title. */
@@ -63,14 +64,19 @@ function checkAsked({ age: since, interval, timeout, ready }) {
     .join("; ");
 }
 
-/** Writes the output of a check, and below it how it is asked. */
-function bindCheckWords(td, check) {
-  if (!td.output) td.append((td.output = el("div")), (td.asked = el("div.health-small")));
-  put(td.output, check.output ?? "");
-  put(td.asked, checkAsked(check));
-}
+/** The output of a check, and below it how it is asked. */
+const CHECK_WORDS = {
+  title: "Why",
+  make: () => [el("div"), el("div.health-small")],
+  bind(td, check) {
+    put(td.firstChild, check.output);
+    put(td.lastChild, checkAsked(check));
+  },
+};
 
-/** Writes the run of one status of a task type, and from where on that is unhealthy. */
+/** The run of one status of a task type, and from where on that is unhealthy. */
+const TASK_WORDS = { title: "Run of one status, and its threshold", bind: bindTaskWords };
+
 function bindTaskWords(td, { run, code, threshold, flaps, ready, status, why }) {
   set(td, { title: why });
   const more = [
@@ -81,7 +87,7 @@ function bindTaskWords(td, { run, code, threshold, flaps, ready, status, why }) 
   const key = `${run} ${code} ${status} ${limit}${more}`;
   if (td.written === key) return;
   td.written = key;
-  const number = el(status === "DOWN" ? "b" : "span", null, count(run ?? 0));
+  const number = el(status === "DOWN" ? "b" : "span", count(run ?? 0));
   fill(
     td,
     el(
@@ -113,18 +119,19 @@ export function healthOrder(tasks) {
 }
 
 /**
- * A section with the table of checks or of task types: `{ node, table, draw(parts, answer) }`. `bindWords`
- * writes the column between status and lane. The axis stands in the head of the table, and once more above it
- * for stacked rows.
+ * A section with the table of checks or of task types: `{ node, table, draw(parts, answer) }`. `words` is
+ * the column between status and lane. The axis stands in the head of the table, and once more above it for
+ * stacked rows.
  */
-function makeHealthPart(title, one, words, bindWords, empty) {
+function makeHealthPart(title, one, words, empty) {
   const axes = [0, 1].map(() => svg("svg.health-axis", { height: 16 }));
   let view = null;
-  const bindLane = (td, part) => {
-    td.lane ??= lane();
-    if (!td.firstChild) td.append(svg("svg.health-lane", { height: 18 }, td.lane.node));
-    td.lane.draw(part.spans, { ...view, y: 9, text: piece => barWords(piece, part, view.from, view.to) });
+  const makeLane = () => {
+    const { node, draw } = lane();
+    return Object.assign(svg("svg.health-lane", { height: 18 }, node), { drawLane: draw });
   };
+  const bindLane = ({ firstChild: node }, part) =>
+    node.drawLane(part.spans, { ...view, y: 9, text: piece => barWords(piece, part, view.from, view.to) });
   const table = makeTable({
     name: "health",
     label: title,
@@ -140,6 +147,7 @@ function makeHealthPart(title, one, words, bindWords, empty) {
         key: "status",
         title: "Status",
         stack: "status",
+        make: makeStatus,
         bind: (td, part) => bindStatus(td, part.status, part.level),
       },
       {
@@ -147,13 +155,14 @@ function makeHealthPart(title, one, words, bindWords, empty) {
         title: "Since",
         right: true,
         stack: "since",
-        bind: (td, part) => cell(td, sinceText(part.since)),
+        text: part => sinceText(part.since),
       },
-      { key: "words", title: words, stack: "words", bind: bindWords },
+      { key: "words", stack: "words", ...words },
       {
         key: "lane",
         head: () => [axes[0], el("span.hidden", "Over time")],
         stack: "lane",
+        make: makeLane,
         bind: bindLane,
       },
     ],
@@ -201,6 +210,7 @@ function makeChanges() {
         key: "status",
         title: "To",
         stack: "status",
+        make: makeStatus,
         bind: (td, change) => bindStatus(td, change.to, change.level),
       },
       {
@@ -208,7 +218,7 @@ function makeChanges() {
         title: "When",
         right: true,
         stack: "since",
-        bind: (td, change) => cell(td, sinceText(change.t)),
+        text: change => sinceText(change.t),
       },
       { key: "words", title: "Why", stack: "words", bind: bindChangeWords },
     ],
@@ -249,7 +259,7 @@ function drawGroups(node, groups) {
     node,
     own,
     ([name]) => name,
-    ([name]) => el("p", el("code", `/health/${name}`), el("span"), el("span")),
+    ([name]) => el("p", el("code", `/health/${name}`), el("span", makeStatus()), el("span")),
     ({ childNodes: [, status, members] }, [, group]) => {
       bindStatus(status, group.status ?? "UNKNOWN");
       put(members, group.members.join(", "));
@@ -262,14 +272,8 @@ export const healthScreen = {
   path: () => `health?range=${page.range}`,
   open(main) {
     const [probes, groups] = [el("div.health-probes"), el("div.health-groups")];
-    const checks = makeHealthPart("Checks", "Check", "Why", bindCheckWords, "There are no checks.");
-    const tasks = makeHealthPart(
-      "Task types",
-      "Task type",
-      "Run of one status, and its threshold",
-      bindTaskWords,
-      "No task type has a status yet.",
-    );
+    const checks = makeHealthPart("Checks", "Check", CHECK_WORDS, "There are no checks.");
+    const tasks = makeHealthPart("Task types", "Task type", TASK_WORDS, "No task type has a status yet.");
     const changes = makeChanges();
     const parts = [checks, tasks, changes];
     let [isOpen, answer] = [false, null];

@@ -97,7 +97,7 @@ export const inflightScreen = {
           key: "mark",
           stack: "mark",
           make: () => mark("bad", "stuck"),
-          bind: (td, { stuck }, before, tr, { depth }) => set(td.firstChild, { hidden: !stuck || depth > 0 }),
+          bind: (td, { stuck }, before, { depth }) => set(td.firstChild, { hidden: !stuck || depth > 0 }),
         },
         {
           key: "task",
@@ -106,7 +106,7 @@ export const inflightScreen = {
           up: true,
           sort: line => line.name.toLowerCase(),
           make: () => [el("span.branch", { "aria-hidden": "true" }), rowLink(), el("span.times")],
-          bind(td, { name, count: n }, before, tr, { depth, last }) {
+          bind(td, { name, count: n }, before, { depth, last }) {
             const [branch, task, times] = td.children;
             put(branch, depth ? (last ? "└" : "├") : "").style.setProperty("width", `${depth * 22}px`);
             setRowLink(task, name);

@@ -15,7 +15,7 @@ import { age, count, duration, inCell, rate, share } from "../numbers.js";
 import { axisRow, eventRow, incidentsOf, plotStack } from "../plot.js";
 import { lastCalls } from "../small.js";
 import { page } from "../source.js";
-import { cell, makeTable, rowObjects } from "../table.js";
+import { makeTable, rowObjects } from "../table.js";
 import { clockTime } from "../time.js";
 import { drawChange, METHOD_STATES } from "./methods.js";
 import { flightRow, nowNumber } from "./now.js";
@@ -85,13 +85,16 @@ function methodTexts() {
  * of that is the key of the row. Without `text` it is the field itself. `open(item)` is where it leads, or
  * null. `drawItems` may pass other items on.
  */
-function methodTable(title, name, columns, drawItems, open = () => null) {
+function methodTable(title, kind, columns, drawItems, open = () => null) {
   const textOf = ([field, , text]) => text ?? (item => item[field]);
   const first = textOf(columns[0]);
-  const bindName = ({ firstChild: a }, item) =>
-    put(set(a, { href: open(item), title: first(item) }), shownName(first(item)));
+  const name = {
+    make: () => el("a"),
+    bind: ({ firstChild: a }, item) =>
+      set(a, { href: open(item), title: first(item), text: shownName(first(item)) }),
+  };
   const table = makeTable({
-    name,
+    name: kind,
     label: title,
     key: first,
     open,
@@ -101,8 +104,7 @@ function methodTable(title, name, columns, drawItems, open = () => null) {
       key: column[0],
       title: column[1],
       right: i > 0,
-      make: () => !i && el("a"),
-      bind: i ? (td, item) => cell(td, textOf(column)(item)) : bindName,
+      ...(i ? { text: textOf(column) } : name),
     })),
   });
   const draw = (items, note) => table.draw(drawItems(items, note) ?? items);

@@ -49,7 +49,7 @@ function runtimeCurve() {
   const paths = ["usual", "area", "line", "since"].map(name => svg("path", { class: `runtime-${name}` }));
   return svg(
     "svg",
-    { viewBox: `0 0 ${width} ${height}`, class: "runtime-curve", "aria-hidden": "true" },
+    { viewBox: `0 0 ${width} ${height}`, class: "runtime-curve" },
     paths,
     svg("circle.runtime-dot", { r: 2.5 }),
   );
@@ -128,20 +128,17 @@ function drawMeasures(list, measures, answer) {
   );
 }
 
-/** Draws the share of its time that a worker is busy as a bar. */
-function bindBusy(td, { busy }) {
-  td.bar ??= svg("path.runtime-busy");
-  if (!td.firstChild)
-    td.append(
-      svg(
-        "svg",
-        { viewBox: "0 0 100 8", preserveAspectRatio: "none", class: "runtime-bar" },
-        svg("path.runtime-idle", { d: "M0 0H100V8H0z" }),
-        td.bar,
-      ),
-    );
-  set(td.bar, { d: `M0 0H${px(100 * Math.min(1, busy ?? 0))}V8H0z` });
-}
+/** The share of its time that a worker is busy as a bar. */
+const makeBusy = () =>
+  svg(
+    "svg.runtime-bar",
+    { viewBox: "0 0 100 8", preserveAspectRatio: "none" },
+    svg("path.runtime-idle", { d: "M0 0H100V8H0z" }),
+    svg("path.runtime-busy"),
+  );
+
+const bindBusy = ({ firstChild: bar }, { busy }) =>
+  set(bar.lastChild, { d: `M0 0H${px(100 * Math.min(1, busy ?? 0))}V8H0z` });
 
 /**
  * The workers of a runtime. A worker that sleeps often has little to do; the JSON counts that since the
@@ -156,15 +153,15 @@ const makeWorkers = () =>
     row: [26, 26],
     stackBelow: 0,
     columns: [
-      { key: "name", title: "Worker", bind: (td, { name }) => cell(td, name) },
-      { key: "bar", title: "Busy", bind: bindBusy },
-      { key: "busy", right: true, bind: (td, { busy }) => cell(td, share(busy)) },
+      { key: "name", title: "Worker", text: ({ name }) => name },
+      { key: "bar", title: "Busy", make: makeBusy, bind: bindBusy },
+      { key: "busy", right: true, text: ({ busy }) => share(busy) },
       // The head has the unit; rates below 0.05 have one of their own.
       {
         key: "parks",
         title: "Sleeps /s",
         right: true,
-        bind: (td, { parks }) => cell(td, rate(parks).replace("\u202f/s", "")),
+        text: ({ parks }) => rate(parks).replace("\u202f/s", ""),
       },
     ],
   });

@@ -154,12 +154,8 @@ export const valuesScreen = {
           title: "Mean rate",
           right: true,
           sort: value => value.rate,
-          bind(td, value) {
-            cell(
-              td,
-              value.rate !== null && value.unit === "bytes" ? `${bytes(value.rate)}/s` : rate(value.rate),
-            );
-          },
+          text: value =>
+            value.rate !== null && value.unit === "bytes" ? `${bytes(value.rate)}/s` : rate(value.rate),
         },
       ],
     });
