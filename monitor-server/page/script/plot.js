@@ -19,7 +19,7 @@
  * slot. That is its end: what is known of a slot is known then, and the last one lies at the right end.
  */
 import { AXIS_END, axisTicks, decadeText, gridText, valueScale } from "./axis.js";
-import { byId, el, keep, onResize, put, set, svg } from "./element.js";
+import { byId, el, onResize, put, set, svg } from "./element.js";
 import { replaceAddress } from "./main.js";
 import { clamp } from "./numbers.js";
 import { now, page, RANGES } from "./source.js";
@@ -67,7 +67,7 @@ function pool(group, items, make, bind) {
  */
 export function drawTexts(group, items) {
   const bind = (node, { x, y, text, kind, end }) =>
-    put(set(node, { x: px(x), y: px(y), class: kind, "text-anchor": end }), text);
+    set(node, { x: px(x), y: px(y), text, class: kind, "text-anchor": end });
   pool(group, items, () => svg("text"), bind);
 }
 
@@ -168,6 +168,19 @@ function placeLabels({ marks, left, right, small }) {
 export function eventRow() {
   const group = svg("g");
   const make = () => svg("g", svg("title"), svg("path"), svg("text", svg("tspan"), svg("tspan")));
+  const bind = (node, { x, level, texts: [bold, plain], isLeft, isSeen, title }) => {
+    const [said, shape, text] = node.childNodes;
+    put(said, title.join("\n"));
+    set(
+      shape,
+      level
+        ? { class: `event-begin ${level}`, d: `M${px(x - 5)} 9h10l-5 9z` }
+        : { class: "event-ring", d: isSeen ? `M${px(x - 3)} 14a3 3 0 1 1 6 0a3 3 0 1 1 -6 0` : "" },
+    );
+    set(text, { x: px(isLeft ? x - 9 : x + 9), y: 18, "text-anchor": isLeft && "end" });
+    set(text.firstChild, { class: level, text: bold });
+    put(text.lastChild, bold && plain ? `\u2002${plain}` : plain);
+  };
   return {
     name: "events",
     heights: [26, 26],
@@ -180,25 +193,7 @@ export function eventRow() {
         "aria-hidden": null,
         "aria-label": all ? `Events: ${all}` : "No events",
       });
-      keep(
-        group,
-        frame.marks,
-        mark => mark.t,
-        make,
-        (node, { x, level, texts: [bold, plain], isLeft, isSeen, title }) => {
-          const [said, shape, text] = node.childNodes;
-          put(said, title.join("\n"));
-          set(
-            shape,
-            level
-              ? { class: `event-begin ${level}`, d: `M${px(x - 5)} 9h10l-5 9z` }
-              : { class: "event-ring", d: isSeen ? `M${px(x - 3)} 14a3 3 0 1 1 6 0a3 3 0 1 1 -6 0` : "" },
-          );
-          set(text, { x: px(isLeft ? x - 9 : x + 9), y: 18, "text-anchor": isLeft && "end" });
-          put(set(text.firstChild, { class: level }), bold);
-          put(text.lastChild, bold && plain ? `\u2002${plain}` : plain);
-        },
-      );
+      pool(group, frame.marks, make, bind);
     },
   };
 }
@@ -214,21 +209,20 @@ export function axisRow(head) {
     nodes: [line, texts],
     draw(frame) {
       // Before the first answer the time of the server is not known.
-      const ticks = page.verdict
-        ? axisTicks(frame.from, frame.to, frame.small).map(([t, text]) => ({
-            x: frame.x(t),
-            y: 18,
-            text,
-            end: "middle",
-          }))
-        : [];
+      if (!page.verdict) return;
+      const ticks = axisTicks(frame.from, frame.to, frame.small).map(([t, text]) => ({
+        x: frame.x(t),
+        y: 18,
+        text,
+        end: "middle",
+      }));
       set(line, { d: ticks.map(({ x, text }) => `M${px(x)} 0v${text ? 6 : 4}`).join("") });
       drawTexts(texts, [
         ...ticks.filter(({ x, text }) => text && x <= frame.right - AXIS_END && x >= frame.left + 14),
         {
           x: frame.right,
           y: 18,
-          text: page.verdict ? `${dayTime(frame.to)} ${zoneName()}` : "",
+          text: `${dayTime(frame.to)} ${zoneName()}`,
           end: "end",
           kind: "ink2",
         },
@@ -394,16 +388,13 @@ export function curveRow({
       picked = pick(data);
       const { t0, step, series, usual, low = Infinity } = picked;
       const points = curves.map(({ key, mean }) => curvePoints(series[key] ?? [], t0, step, frame, mean));
-      let [lowest, most] = [low, Math.max(0, ...curves.map(({ key }) => usual?.[key]?.[1] ?? 0))];
+      const ranges = curves.map(({ key }) => usual?.[key]);
+      let [lowest, most] = [low, Math.max(0, ...ranges.map(range => range?.[1] ?? 0))];
       for (const value of points.flatMap(({ v }) => v)) {
         if (value > most) most = value;
         if (value > 0 && value < lowest) lowest = value;
       }
-      y = axis.draw(
-        frame,
-        scale.fit(lowest, most, frame.to),
-        curves.map(({ key }) => usual?.[key]),
-      );
+      y = axis.draw(frame, scale.fit(lowest, most, frame.to), ranges);
       let ends = "";
       curves.forEach(({ zeros, dot }, i) => {
         const { x, v } = points[i];
