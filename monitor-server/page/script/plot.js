@@ -448,12 +448,12 @@ function spreadTexts(items, height) {
 }
 
 /**
- * A stack of rows (see above) for a screen: `{ node, draw, key, fix, close }`.
+ * A stack of rows (see above) for a screen: `{ node, draw, key, read, fix, close }`.
  *   sided     headings stand at the left of the plots, unless the window is small
  *   onFix()   the time mark was fixed at a slot, or taken away
  * `draw(data)` needs `t0` and `step` of slots, `slots` (how many), `events`, `incidents` (see `incidentsOf`),
  * and `before`, the time before which another process is shown; `data` is passed on to the rows. `fix(t)`
- * fixes the mark, or with null takes it away.
+ * fixes the mark, or with null takes it away, and `read(t)` has the values of a slot of all rows.
  */
 export function plotStack(rows, { sided, onFix } = {}) {
   const drawings = rows.map(row => svg("svg.stack-plot", row.nodes));
@@ -557,7 +557,7 @@ export function plotStack(rows, { sided, onFix } = {}) {
   const lastSlot = () => data.t0 + data.step * (data.slots - 1);
   const slotOf = t =>
     clamp(data.t0 + data.step * Math.floor((t - data.t0) / data.step + 1e-6), data.t0, lastSlot());
-  const readAll = t => rows.map(row => row.read?.(t) ?? []);
+  const read = t => rows.flatMap(row => row.read?.(t) ?? []);
 
   function drawMark() {
     const { left, right, from, to, slotX, heights, tops, bottom } = frame;
@@ -567,9 +567,9 @@ export function plotStack(rows, { sided, onFix } = {}) {
     // No mark, or one that has left the range: then there is no place for it.
     const isShown = x >= left && data.slots > 0 && t > data.t0 - data.step && t < to;
     const by = x > left + 0.6 * (right - left) ? -8 : 8;
-    const read = isShown ? readAll(slot) : [];
-    const said = read.flat().map(one => `${one.name} ${one.text}`);
-    const seen = read.map(list => list.filter(({ y }) => y >= 0 && y !== null));
+    const values = rows.map(row => (isShown && row.read?.(slot)) || []);
+    const said = values.flat().map(one => `${one.name} ${one.text}`);
+    const seen = values.map(list => list.filter(({ y }) => y >= 0 && y !== null));
     const lower = (list, i) => list.map(one => ({ ...one, y: one.y + tops[i] }));
     const words = list =>
       list.map(({ mark, text, y }) => ({ x: x + by, y, text: mark ?? text, end: by < 0 && "end" }));
@@ -670,18 +670,8 @@ export function plotStack(rows, { sided, onFix } = {}) {
     ).filter((t, i, all) => t > frame.from - data.step && t !== all[i - 1]);
     return (
       times.length && {
-        head: [
-          "Time",
-          ...readAll(times[0])
-            .flat()
-            .map(({ name }) => name),
-        ],
-        rows: times.map(t => [
-          clockTime(t),
-          ...readAll(t)
-            .flat()
-            .map(({ text }) => text),
-        ]),
+        head: ["Time", ...read(times[0]).map(({ name }) => name)],
+        rows: times.map(t => [clockTime(t), ...read(t).map(({ text }) => text)]),
       }
     );
   };
@@ -689,6 +679,7 @@ export function plotStack(rows, { sided, onFix } = {}) {
     node,
     draw,
     key,
+    read,
     fix,
     close() {
       unwatch();

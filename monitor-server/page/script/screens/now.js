@@ -287,7 +287,7 @@ function slotSection(close) {
   const section = sideSection("", "dl");
   section.right.append(button("Back to now", close, { class: "plain" }));
   set(section.node, { hidden: true });
-  section.draw = (t, { t0, step, slots, events, lanes }, rows) => {
+  section.draw = (t, { t0, step, slots, events, lanes }, read) => {
     const isKnown = t !== null && t >= t0 - 0.001 && t < t0 + slots * step;
     set(section.node, { hidden: !isKnown });
     if (!isKnown) return false;
@@ -296,7 +296,7 @@ function slotSection(close) {
       .filter(one => one.spans.findLast(([begin]) => begin < t + step)?.[1] === "DOWN")
       .map(one => laneWords(one));
     const list = [
-      ...rows.flatMap(row => row.read?.(t) ?? []).map(({ name, text }) => [name, text]),
+      ...read(t).map(({ name, text }) => [name, text]),
       ["DOWN", down.join(", ") || "nothing"],
       ...events
         .filter(event => event.t >= t - step && event.t < t + 2 * step)
@@ -424,7 +424,7 @@ export const nowScreen = {
     stack.draw(data);
 
     function drawSlot() {
-      const isFixed = slot.draw(markedTime(), data, rows);
+      const isFixed = slot.draw(markedTime(), data, stack.read);
       for (const { node } of sections) set(node, { hidden: isFixed });
     }
 
