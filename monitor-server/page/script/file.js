@@ -5,7 +5,7 @@
  * screen.
  */
 import { byId, button, el } from "./element.js";
-import { hasToken, isVerdict, keptAll, now, page, pollNow, request } from "./source.js";
+import { hasToken, isVerdict, keptAll, now, page, parsed, pollNow, request } from "./source.js";
 import { wholeAnswer } from "./series.js";
 import { openDialog } from "./dialog.js";
 import { say, tellConnection } from "./verdict.js";
@@ -107,12 +107,8 @@ export function fileAnswer(path) {
 export async function readSnapshot(file) {
   const wrong = text => new Error(`This is no snapshot of this monitor: ${text}.`);
   if (file.size > MOST_FILE) throw wrong("it is larger than 64 MiB");
-  let object;
-  try {
-    object = JSON.parse(await file.text());
-  } catch {
-    throw wrong("it is no JSON");
-  }
+  const object = parsed(await file.text());
+  if (object === undefined) throw wrong("it is no JSON");
   const isObject = value => typeof value === "object" && value !== null && !Array.isArray(value);
   if (!isObject(object)) throw wrong("it is no JSON object");
   const { format, v, verdict } = object;

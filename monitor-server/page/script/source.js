@@ -18,7 +18,7 @@ import { continueAnswer, joinRestarted, startOf, wholeAnswer } from "./series.js
  */
 export const page = {
   /** From `readAddress`. */
-  address: { screen: "now", name: "", params: new URLSearchParams() },
+  address: readAddress(""),
   /** The last answer of `verdict`, or null. */
   verdict: null,
   /** The merged answer of the current screen, or null before the first. */
@@ -100,6 +100,15 @@ export const now = () => page.file?.taken ?? liveNow() ?? 0;
 /** An answer that came, but is not what it should be: a proxy's page, or JSON of another shape. */
 const notUnderstood = (text, status = 200) => Object.assign(new Error(`not understood: ${text}`), { status });
 
+/** What a text is as JSON, or undefined if it is none, as the page of a proxy. */
+export function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 /** What is said of an error of `request`: `503, busy`, `no answer within 5 s`. */
 const whyOf = ({ status, name, message }) =>
   status ? `${status}, ${message}` : name === "TimeoutError" ? "no answer within 5 s" : "no connection";
@@ -113,12 +122,7 @@ export async function request(path, limit = LIMIT) {
   const answer = await fetch(path, { cache: "no-store", headers, signal: AbortSignal.timeout(limit) });
   if (answer.ok) return answer;
   const text = (await answer.text()).slice(0, 20000);
-  let body = null;
-  try {
-    body = JSON.parse(text);
-  } catch {
-    // The answer of a proxy, for example, is no JSON.
-  }
+  const body = parsed(text);
   const { status, headers: fields } = answer;
   throw Object.assign(new Error(body?.error ?? (text.trim().slice(0, 600) || answer.statusText)), {
     status,
@@ -131,12 +135,7 @@ export async function request(path, limit = LIMIT) {
 /** Asks for `api/v1/<path>`: the object. It fails as `request` does, or with status 200 if it is none. */
 export async function ask(path) {
   const text = await (await request(`api/v1/${path}`)).text();
-  let object = null;
-  try {
-    object = JSON.parse(text);
-  } catch {
-    // The start of the text is in the error below.
-  }
+  const object = parsed(text);
   if (typeof object !== "object" || !object) throw notUnderstood(text.trim().slice(0, 200));
   if (object.now > 0) anchor = { server: object.now, local: performance.now() };
   return object;
@@ -188,9 +187,7 @@ export async function askWhole(path) {
   const continues = kept && !answer.full && answer.boot === kept.boot;
   let whole;
   try {
-    whole = continues
-      ? continueAnswer(isPart ? kept.whole : kept.base, answer, range)
-      : wholeAnswer(answer);
+    whole = continues ? continueAnswer(isPart ? kept.whole : kept.base, answer, range) : wholeAnswer(answer);
     // The process before, as this tab saw it, stays in front until it is out of the range.
     if (kept && !continues && (answer.boot !== kept.boot || kept.whole.before))
       whole = joinRestarted(kept.whole, whole, range);
@@ -200,21 +197,12 @@ export async function askWhole(path) {
     throw notUnderstood(error);
   }
   if (whole.before < startOf(whole)) delete whole.before;
-  const { boot } = answer;
-  const own = {
-    whole,
-    base: whole,
-    boot,
-    tick: answer.tick,
-    all: answer.tick,
-    at: time,
-    allAt: time,
-    rows: null,
-  };
-  if (isPart && continues)
-    Object.assign(own, { base: kept.base, all: kept.all, allAt: kept.allAt, rows: new Set(rows) });
+  const own =
+    isPart && continues
+      ? { ...kept, rows: new Set(rows) }
+      : { base: whole, all: answer.tick, allAt: time, rows: null };
   keptAnswers.delete(key);
-  keptAnswers.set(key, own);
+  keptAnswers.set(key, { ...own, whole, boot: answer.boot, tick: answer.tick, at: time });
   if (keptAnswers.size > MOST_KEPT) keptAnswers.delete(keptAnswers.keys().next().value);
   return whole;
 }
@@ -324,9 +312,11 @@ async function pollOnce(began) {
   await verdict;
 }
 
+const isDoor = ({ status }) => status === 401 || status === 403;
+
 /** Fails if credentials are wanted. */
 function failOnDoor(error) {
-  if (error.status === 401 || error.status === 403) throw error;
+  if (isDoor(error)) throw error;
 }
 
 /** Whether the answer of a path is still that of the screen: it may have been left meanwhile. */
@@ -365,7 +355,7 @@ async function askVerdict() {
 /** What a round that failed leads to: the time to the next one in milliseconds, or null for none. */
 function failed(error, began) {
   const { status, ways } = error;
-  if (status === 401 || status === 403) {
+  if (isDoor(error)) {
     page.door = { status, ways };
     tell("onChange");
     return null;
