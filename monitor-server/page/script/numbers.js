@@ -43,13 +43,13 @@ const inDigits = (x, digits) =>
 const grouped = x => toDecimals(x, 0).replace(/\B(?=(\d{3})+$)/g, ",");
 
 /**
- * The first of units `[name, scale]` in which a number is below `limit` when it is rounded, or the last of
- * them.
+ * A number with three digits, in the first of units `[name, scale]` in which it is below 1,000 when it is
+ * rounded, or in the last of them.
  */
-function inUnits(x, units, limit, digits) {
+function inUnits(x, units) {
   for (const [name, scale] of units) {
-    const number = toDigits(x / scale, digits);
-    if (number < limit || name === units.at(-1)[0]) return withUnit(inDigits(number, digits), name);
+    const number = toDigits(x / scale, 3);
+    if (number < 1000 || name === units.at(-1)[0]) return withUnit(inDigits(number, 3), name);
   }
 }
 
@@ -141,20 +141,16 @@ export function rate(perSecond) {
   return withUnit(rateNumber(perSecond * scale), unit);
 }
 
+const MILLIONS = [
+  ["M", 1e6],
+  ["G", 1e9],
+];
+const BYTE_UNITS = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"].map((unit, i) => [unit, 1024 ** (i + 1)]);
+
 /** A count: `9,668`; from a million on with three digits: `48.2 M`, `1.20 G`. */
 export function count(number) {
   if (!isBetween(number, 0, Infinity)) return MISSING;
-  return number < 1e6
-    ? grouped(number)
-    : inUnits(
-        number,
-        [
-          ["M", 1e6],
-          ["G", 1e9],
-        ],
-        1000,
-        3,
-      );
+  return number < 1e6 ? grouped(number) : inUnits(number, MILLIONS);
 }
 
 /** A count with its word: `1 method`, `1,204 methods`. */
@@ -173,13 +169,7 @@ export function mean(number) {
 export function bytes(number) {
   if (!isBetween(number, 0, 1e24)) return MISSING;
   const whole = Math.trunc(number) + (number % 1 >= 0.5 ? 1 : 0);
-  if (whole < 1000) return withUnit(whole, "B");
-  return inUnits(
-    whole,
-    ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"].map((unit, index) => [unit, 1024 ** (index + 1)]),
-    1000,
-    3,
-  );
+  return whole < 1000 ? withUnit(whole, "B") : inUnits(whole, BYTE_UNITS);
 }
 
 /**

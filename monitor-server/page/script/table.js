@@ -110,7 +110,7 @@ export function readFilter(text) {
  * directions.
  */
 export function compareValues(a, b, down) {
-  const none = x => x === null || x === undefined || Number.isNaN(x);
+  const none = x => x == null || Number.isNaN(x);
   if (none(a) || none(b)) return none(a) - none(b);
   return (a < b ? -1 : a > b ? 1 : 0) * (down ? -1 : 1);
 }

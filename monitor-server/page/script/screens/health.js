@@ -57,11 +57,10 @@ function checkAsked({ age: since, interval, timeout, ready }) {
     ["every", interval, ""],
     ["at most", timeout, ""],
   ]
-    .filter(([, seconds]) => seconds !== null && seconds !== undefined)
+    .filter(([, seconds]) => seconds != null)
     .map(([word, seconds, end]) => `${word} ${age(seconds)}${end}`);
-  return [asked.join(", "), ready ? "counts for readiness" : "does not count for readiness"]
-    .filter(Boolean)
-    .join("; ");
+  const counts = `${ready ? "counts" : "does not count"} for readiness`;
+  return asked.length ? `${asked.join(", ")}; ${counts}` : counts;
 }
 
 /** The output of a check, and below it how it is asked. */
@@ -79,10 +78,8 @@ const TASK_WORDS = { title: "Run of one status, and its threshold", bind: bindTa
 
 function bindTaskWords(td, { run, code, threshold, flaps, ready, status, why }) {
   set(td, { title: why });
-  const more = [
-    flaps > 1 ? `; flaps, ${count(flaps)} changes` : "",
-    ready ? "; counts for readiness" : "",
-  ].join("");
+  const flapping = flaps > 1 ? `; flaps, ${count(flaps)} changes` : "";
+  const more = flapping + (ready ? "; counts for readiness" : "");
   const limit = threshold === null ? ", no threshold" : ` in a row, unhealthy from ${count(threshold)} on`;
   const key = `${run} ${code} ${status} ${limit}${more}`;
   if (td.written === key) return;
