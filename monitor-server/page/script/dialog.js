@@ -169,7 +169,7 @@ function openValues() {
     "Values as a table",
     "wide",
     values
-      ? el("table.values-table", el("thead", head), el("tbody", values.rows.map(line)))
+      ? el("table", el("thead", head), el("tbody", values.rows.map(line)))
       : el("p", "This screen has no plots."),
   );
 }

@@ -6,8 +6,8 @@
 /** Attributes that data may be written to. */
 const ATTRIBUTES = new Set(
   (
-    "class id role href title type name value tabindex for scope colspan open hidden download accept " +
-    "placeholder autocomplete spellcheck method viewBox width height x y x1 x2 y1 y2 cx cy r rx d fill " +
+    "class id role href title type value tabindex for scope colspan hidden download accept " +
+    "placeholder autocomplete spellcheck viewBox width height x y x1 x2 y1 y2 cx cy r rx d fill " +
     "text-anchor preserveAspectRatio selected readonly"
   ).split(" "),
 );

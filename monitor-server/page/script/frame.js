@@ -116,16 +116,16 @@ export function drawFrame() {
   put(bar.version, service ? service.version : location.host);
   put(bar.instance, service?.instance);
   set(bar.who, {
-    title: service
-      ? [
-          service.instance,
-          service.revision && `revision ${service.revision}`,
-          `process ${service.pid}`,
-          `started ${clockTime(service.started)}`,
-        ]
-          .filter(Boolean)
-          .join(", ")
-      : null,
+    title:
+      service &&
+      [
+        service.instance,
+        service.revision && `revision ${service.revision}`,
+        `process ${service.pid}`,
+        `started ${clockTime(service.started)}`,
+      ]
+        .filter(Boolean)
+        .join(", "),
   });
   const shown = page.address.screen === "method" ? "methods" : page.address.screen;
   for (const name of SCREENS) {

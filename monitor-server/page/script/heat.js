@@ -32,7 +32,7 @@ const legendEntry = (kind, text) =>
  * and `y(seconds)` map to pixels; what is left of `left` or right of `right` is cut off. Narrow columns are
  * joined by their number since 1970, so that the same ones stay together as time goes on.
  */
-export function heatPaths({ ok, expected = [], failed, t0, step, lo }, { x, left, right }, y) {
+function heatPaths({ ok, expected = [], failed, t0, step, lo }, { x, left, right }, y) {
   const joined = Math.max(1, Math.ceil(HEAT_COLUMN / (x(step) - x(0)) - 0.05));
   const shift = Math.floor(t0 / step) % joined;
   const cells = new Map();
@@ -142,7 +142,7 @@ export function outcomeLayers(types, colours) {
  * The outcomes as curves on each other, for `pick` of `curveRow`. `joined` slots are one, by their number
  * since 1970; one without data is NaN.
  */
-export function outcomeSeries({ t0, step, series }, layers, joined) {
+function outcomeSeries({ t0, step, series }, layers, joined) {
   const shift = Math.floor(t0 / step) % joined;
   const { length } = series.succeeded;
   const mean = (keys, place) => {

@@ -201,7 +201,7 @@ export function eventRow() {
 /** The row of the axis of time, below the plots. `head` stands beside it. */
 export function axisRow(head) {
   const line = svg("path.axis-ticks");
-  const texts = svg("g.plot-texts");
+  const texts = svg("g");
   return {
     name: "axis",
     head,
@@ -238,7 +238,7 @@ export function axisRow(head) {
  * greatest of them, or with `mean` their mean. Which slots share a point depends on their time alone, so a
  * curve keeps its shape as it moves.
  */
-export function curvePoints(values, t0, step, frame, mean) {
+function curvePoints(values, t0, step, frame, mean) {
   const slots = Math.max(1, Math.ceil((frame.to - frame.from) / step / (frame.right - frame.left)));
   const number = Math.round(t0 / step);
   const [x, v] = [[], []];
@@ -290,7 +290,7 @@ export function curvePaths({ x, v }, y, base, zeros = true) {
 export function valueAxis({ tick, pad = [0, 0] }) {
   const bands = svg("path.plot-band");
   const grid = svg("path.plot-grid");
-  const ticks = svg("g.plot-texts");
+  const ticks = svg("g");
   return {
     nodes: [bands, grid, ticks],
     draw({ left, right, height, small }, { low, high, step, grid: lines }, ranges = []) {

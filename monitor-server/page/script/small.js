@@ -24,7 +24,7 @@ export const curveDigits = text =>
 /** An empty word-sized curve: 150 x 24 in Methods, 88 x 30 in lists, 84 x 30 on narrow screens. */
 export function smallCurve(width, height) {
   const paths = ["area", "line", "failed"].map(kind => svg(`path.small-${kind}`));
-  return Object.assign(svg("svg.small-curve", { width, height }, paths), { size: [width, height] });
+  return Object.assign(svg("svg", { width, height }, paths), { size: [width, height] });
 }
 
 /** Draws `[max, all, failed]` of the field `curves` into a word-sized curve; null or undefined empties it. */

@@ -169,7 +169,7 @@ export const keptAll = () => [...keptAnswers].map(([key, kept]) => [key, kept.wh
  * are asked for (`rows=` of the path), and every 10 s all. A row that comes into view is asked for whole, as
  * only the cells that changed are sent of others.
  */
-export async function askWhole(path) {
+async function askWhole(path) {
   const key = keyOf(path);
   const kept = keptAnswers.get(key);
   const rows = paramOf(path, "rows")?.split(",").map(Number);

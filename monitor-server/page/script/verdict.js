@@ -254,7 +254,7 @@ export function tellConnection() {
 }
 
 /** The title of the tab: `FAILING · textprocessor`, `textprocessor`, `? textprocessor`. */
-export function drawTitle() {
+function drawTitle() {
   const { verdict } = page;
   if (!verdict) return;
   const name = verdict.service?.name ?? "monitor";

@@ -100,7 +100,7 @@ export function compareRow(a, b) {
 }
 
 /** The rows of two windows: `{ name, a, b, change }`. */
-export const compareRows = (before, after) =>
+const compareRows = (before, after) =>
   [...new Set([...before.methods.keys(), ...after.methods.keys()])].map(name => {
     const [a, b] = [before, after].map(({ methods }) => methods.get(name) ?? null);
     return { name, a, b, change: compareRow(a, b) };

@@ -226,13 +226,13 @@ export const runtimeScreen = {
   open(main) {
     const started = el("span");
     const [ofProcess, ofServer] = [el("dl"), el("dl")];
-    const tokio = el("div.runtime-tokio");
+    const tokio = el("div");
     const none = el("p.runtime-none");
     main.append(
       el(
         "div.runtime",
         el("section.runtime-part", el("h2", "Process", started), ofProcess),
-        el("div.runtime-part.runtime-middle", tokio, none),
+        el("div.runtime-part", tokio, none),
         el("section.runtime-part", el("h2", "This monitor", el("span", "itself")), ofServer),
       ),
     );
