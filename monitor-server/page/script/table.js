@@ -72,6 +72,20 @@ export function setRowLink(a, name) {
     set(a, { href: link("method", name), title: name, text: shownName(name) });
 }
 
+/** The screen of the method of a row. */
+export const methodLink = ({ name }) => link("method", name);
+
+/** The column of the methods' names. */
+export const METHOD_COLUMN = {
+  key: "name",
+  title: "Method",
+  stack: "name",
+  up: true,
+  sort: ({ name }) => name.toLowerCase(),
+  make: rowLink,
+  bind: (td, { name }) => setRowLink(td.firstChild, name),
+};
+
 const rowsAsObjects = new WeakMap();
 
 /**

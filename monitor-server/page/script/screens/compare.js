@@ -12,7 +12,6 @@
  * are a change if it is also large enough to matter. The intervals are of independent samples, so windows of
  * one process that overlap are named above the table.
  */
-import { link } from "../address.js";
 import { decadeText } from "../axis.js";
 import { openDialog } from "../dialog.js";
 import { button, el, onResize, put, refill, rich, set, svg } from "../element.js";
@@ -21,7 +20,7 @@ import { replaceAddress } from "../main.js";
 import { count, counted, duration, ratio, rateNumber, share } from "../numbers.js";
 import { drawTexts, px } from "../plot.js";
 import { ask, now, page } from "../source.js";
-import { cell, makeTable, numberCell, rowLink, rowObjects, setRowLink } from "../table.js";
+import { METHOD_COLUMN, cell, makeTable, methodLink, numberCell, rowObjects } from "../table.js";
 import { clockTime, dayTime, zoneOffset } from "../time.js";
 
 /** Seconds of a window, and after how many a window that moves with the time is asked for again. */
@@ -181,15 +180,6 @@ function compareColumns(field, over, more) {
 
 /** All columns. The last one is only where rows are stacked, and has the values of the others in a line. */
 function compareTable(view, axis) {
-  const name = {
-    key: "name",
-    title: "Method",
-    stack: "name",
-    up: true,
-    sort: row => row.name.toLowerCase(),
-    make: rowLink,
-    bind: (td, row) => setRowLink(td.firstChild, row.name),
-  };
   const bell = {
     key: "bell",
     over: "p95",
@@ -211,7 +201,7 @@ function compareTable(view, axis) {
   };
   const [before, after, change] = compareColumns("p95", "p95");
   return [
-    name,
+    METHOD_COLUMN,
     before,
     bell,
     after,
@@ -322,7 +312,7 @@ export const compareScreen = {
       row: [34, 76],
       divider: rows => `${counted(rows.length, "method")} within the noise of both windows`,
       level: ({ change }) => (change.slower || change.fails ? "bad" : ""),
-      open: row => link("method", row.name),
+      open: methodLink,
       empty: "No method was called in either window.",
     });
     main.append(

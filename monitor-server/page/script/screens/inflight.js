@@ -10,9 +10,8 @@
  * its root down, and its place among lines of the same names, so that focus and closed branches stay with it.
  */
 import { el, mark, put, set, svg } from "../element.js";
-import { link } from "../address.js";
 import { age, count, counted, duration, magnitude, span } from "../numbers.js";
-import { cell, makeTable, rowLink, setRowLink } from "../table.js";
+import { cell, makeTable, methodLink, rowLink, setRowLink } from "../table.js";
 
 /** The grid of ages, in seconds. */
 const AGE_GRID = [
@@ -77,7 +76,7 @@ export const inflightScreen = {
       row: [30, 52],
       key: line => line.key,
       kids: line => line.kids,
-      open: line => link("method", line.name),
+      open: methodLink,
       level: line => line.stuck && "bad",
       sort: "-age",
       filter: "Filter by method",

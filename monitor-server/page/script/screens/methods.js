@@ -7,12 +7,19 @@
  * only the rows that changed.
  */
 import { el, mark, put, set, setMark, svg } from "../element.js";
-import { link } from "../address.js";
 import { age, count, counted, duration, rate, rateNumber, ratio, share, usualText } from "../numbers.js";
 import { px } from "../plot.js";
 import { setSmallCurve, smallCurve } from "../small.js";
 import { now } from "../source.js";
-import { cell, durationCell, makeTable, numberCell, rowLink, rowObjects, setRowLink } from "../table.js";
+import {
+  METHOD_COLUMN,
+  cell,
+  durationCell,
+  makeTable,
+  methodLink,
+  numberCell,
+  rowObjects,
+} from "../table.js";
 import { sinceText } from "../time.js";
 
 /** Words of the states of a method, by the letter of the JSON, and the kinds of their marks. */
@@ -133,7 +140,7 @@ export const methodsScreen = {
     const table = (methodsTable = makeTable({
       name: "methods",
       label: "Methods",
-      open: ({ name }) => link("method", name),
+      open: methodLink,
       viewed: true,
       group: ({ change }) => (change ? 0 : 1),
       level: method => methodState(method)[1],
@@ -166,15 +173,7 @@ export const methodsScreen = {
             setMark(td.firstChild, kind, word);
           },
         },
-        {
-          key: "name",
-          title: "Method",
-          stack: "name",
-          up: true,
-          sort: ({ name }) => name.toLowerCase(),
-          make: rowLink,
-          bind: (td, { name }) => setRowLink(td.firstChild, name),
-        },
+        METHOD_COLUMN,
         {
           key: "changed",
           title: "Changed",
