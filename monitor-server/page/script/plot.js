@@ -88,7 +88,8 @@ function eventWords({ kind, short, up }) {
  * the verdict's; those before are from an event of an incident to that of the recovery of its subject,
  * or to `before`, the end of the process in which it happened.
  */
-export function incidentsOf(events, verdict, before = 0) {
+function incidentsOf({ events, before = 0 }) {
+  const { verdict } = page;
   const incidents = [];
   events.forEach(({ t, kind, level, name }, i) => {
     const word = INCIDENT_WORDS[kind];
@@ -105,7 +106,7 @@ export function incidentsOf(events, verdict, before = 0) {
  * Events and beginnings of incidents as marks `{ x, t, level, bold, words, title }`, those that are near to
  * each other as one. The mark stands at the begin of the incident, of several of the first.
  */
-function eventMarks({ from, to, x }, { events, incidents }) {
+function eventMarks({ from, to, x, incidents }, { events }) {
   const isBegin = ({ kind, t }) => INCIDENT_WORDS[kind] && incidents.some(one => Math.abs(one.from - t) < 1);
   const all = [
     ...incidents.map(one => ({ t: one.from, level: one.level, text: one.word })),
@@ -451,9 +452,9 @@ function spreadTexts(items, height) {
  * A stack of rows (see above) for a screen: `{ node, draw, key, read, fix, close }`.
  *   sided     headings stand at the left of the plots, unless the window is small
  *   onFix()   the time mark was fixed at a slot, or taken away
- * `draw(data)` needs `t0` and `step` of slots, `slots` (how many), `events`, `incidents` (see `incidentsOf`),
- * and `before`, the time before which another process is shown; `data` is passed on to the rows. `fix(t)`
- * fixes the mark, or with null takes it away, and `read(t)` has the values of a slot of all rows.
+ * `draw(data)` needs `t0` and `step` of slots (before the first answer 0), `slots` (how many), `events`, and
+ * `before`, the time before which another process is shown; `data` is passed on to the rows. `fix(t)` fixes
+ * the mark, or with null takes it away, and `read(t)` has the values of a slot of all rows.
  */
 export function plotStack(rows, { sided, onFix } = {}) {
   const drawings = rows.map(row => svg("svg.stack-plot", row.nodes));
@@ -526,18 +527,19 @@ export function plotStack(rows, { sided, onFix } = {}) {
       x,
       end: Math.min(data.t0 + data.step * data.slots, to),
       slotX: (t0, step, i) => x(Math.min(t0 + (i + 1) * step, to)),
+      incidents: data.t0 ? incidentsOf(data) : [],
     };
     frame.marks = eventMarks(frame, data);
   }
 
   function drawLayers() {
-    const { x, from: first, to: last, end, marks, bottom } = frame;
+    const { x, from: first, to: last, end, marks, incidents, bottom } = frame;
     const column = (from, to, top = 0) => {
       const [left, right] = [x(Math.max(from, first)), x(Math.min(to, last))].map(px);
       return right > left ? `M${left} ${top}H${right}V${bottom}H${left}z` : "";
     };
     const tint = kind =>
-      data.incidents.map(({ level, from, to }) => (level === kind ? column(from, to ?? end) : "")).join("");
+      incidents.map(({ level, from, to }) => (level === kind ? column(from, to ?? end) : "")).join("");
     const path = kind =>
       marks
         .map(mark => (mark.level === kind ? `M${px(mark.x)} ${mark.isSeen ? 17 : 26}V${bottom}` : ""))

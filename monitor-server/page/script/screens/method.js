@@ -12,7 +12,7 @@ import { copyText } from "../dialog.js";
 import { button, el, fill, keep, put, refill, set, shownName } from "../element.js";
 import { heatRow, outcomeRow } from "../heat.js";
 import { age, count, duration, inCell, rate, share } from "../numbers.js";
-import { axisRow, eventRow, incidentsOf, plotStack } from "../plot.js";
+import { axisRow, eventRow, plotStack } from "../plot.js";
 import { lastCalls } from "../small.js";
 import { page } from "../source.js";
 import { makeTable, rowObjects } from "../table.js";
@@ -284,8 +284,7 @@ export const methodScreen = {
       set(plots, { hidden: !heat || !outcomes });
       if (heat && outcomes) {
         const { t0, step, series } = outcomes;
-        const incidents = incidentsOf(events, page.verdict, answer.before);
-        stack.draw({ ...answer, t0, step, slots: series.succeeded.length, events, incidents });
+        stack.draw({ ...answer, t0, step, slots: series.succeeded.length, events });
       }
       calls.draw(answer);
       for (const [field, part] of parts) part.draw(answer[field]);

@@ -22,7 +22,7 @@ import {
 } from "../element.js";
 import { lane } from "../lane.js";
 import { age, clamp, count, counted, duration, mean, rate, share, usualText } from "../numbers.js";
-import { axisRow, curveRow, eventRow, incidentsOf, markedTime, plotStack } from "../plot.js";
+import { axisRow, curveRow, eventRow, markedTime, plotStack } from "../plot.js";
 import { setSmallCurve, smallCurve } from "../small.js";
 import { now, page, RANGES } from "../source.js";
 import { cell, rowObjects } from "../table.js";
@@ -361,7 +361,7 @@ const nowCurves = heads =>
   ].map(row => curveRow({ ...row, head: heads[row.name], grows: true }));
 
 /** The plots before the first answer: headings and grids. */
-const NO_DATA = { t0: 0, step: 2, slots: 0, series: {}, events: [], lanes: [], incidents: [] };
+const NO_DATA = { t0: 0, step: 2, slots: 0, series: {}, events: [], lanes: [] };
 
 /**
  * What the plots need of an answer. The lowest p50 that is usual says where the scale of durations begins.
@@ -374,7 +374,6 @@ function nowData(answer) {
     slots: all.length,
     low: answer.usual?.p50?.[0] ?? Infinity,
     series: { ...answer.series, failedRate },
-    incidents: incidentsOf(answer.events, page.verdict, answer.before),
   };
 }
 

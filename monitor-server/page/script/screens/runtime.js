@@ -79,8 +79,11 @@ function drawRuntimeCurve(node, { curve, usual }, { t0, step, now }) {
   [band, usual ? "" : area, line, begin].forEach((d, at) => set(node.children[at], { d }));
   set(node, { "data-level": level });
   const last = curve.at(-1);
-  set(node.lastChild, { cx: px(points.x.at(-1) ?? 0), cy: px(y(last ?? 0)) });
-  set(node.lastChild, { class: typeof last === "number" ? "runtime-dot" : "none" });
+  set(node.lastChild, {
+    cx: px(points.x.at(-1) ?? 0),
+    cy: px(y(last ?? 0)),
+    class: typeof last === "number" ? "runtime-dot" : "none",
+  });
 }
 
 /** The nodes of a measure. */
