@@ -12,20 +12,16 @@
 //! expression is told from a division by what stands before it. No literal of the sources goes over several lines; a
 //! test holds them to that, so an error of one line could not spread.
 //!
-//! Declarations that follow each other become one.
+//! Declarations that follow each other become one, also where they go over several lines.
 //!
 //! Names are left as they are: a stack trace of the page is readable.
 
 /// The modules as one.
 pub(super) fn script(sources: &[&str]) -> String {
-    // Whether the line before is a whole declaration.
-    let mut is_declared = false;
+    let mut declarations = Declarations::default();
     joined(sources, |out, line| {
         let line = tight_script(line);
-        let declared = declared(&line);
-        let was_declared =
-            std::mem::replace(&mut is_declared, declared.is_some() && is_whole(&line));
-        if let Some(declared) = declared.filter(|_| was_declared) {
+        if let Some(declared) = declarations.step(&line) {
             out.pop();
             out.push(',');
             out.push_str(declared);
@@ -204,19 +200,42 @@ fn declared(line: &str) -> Option<&str> {
         .then(|| declared.trim_start())
 }
 
-/// Whether a line ends with the statement that it begins with.
-fn is_whole(line: &str) -> bool {
-    let mut literals = Literals::default();
-    let mut depth = 0;
-    for (at, c) in line.char_indices() {
-        let is_part = literals.step(c, &line[..at]);
-        match c {
-            '(' | '[' | '{' if !is_part => depth += 1,
-            ')' | ']' | '}' if !is_part => depth -= 1,
-            _ => {}
+/// Which declarations are open at a line of script, and whether one has ended just before it.
+#[derive(Debug, Default)]
+struct Declarations {
+    depth: usize,
+    /// How many brackets are open where each unfinished declaration begins.
+    open: Vec<usize>,
+    has_ended: bool,
+}
+
+impl Declarations {
+    /// Goes on by a line. What it declares, if that can be part of the declaration that ended before it.
+    fn step<'a>(&mut self, line: &'a str) -> Option<&'a str> {
+        let declared = declared(line);
+        let continued = declared.filter(|_| self.has_ended);
+        if declared.is_some() {
+            self.open.push(self.depth);
+        }
+        self.pass_brackets(line);
+        self.has_ended = line.ends_with(';') && self.open.last() == Some(&self.depth);
+        if self.has_ended {
+            self.open.pop();
+        }
+        continued
+    }
+
+    fn pass_brackets(&mut self, line: &str) {
+        let mut literals = Literals::default();
+        for (at, c) in line.char_indices() {
+            let is_part = literals.step(c, &line[..at]);
+            match c {
+                '(' | '[' | '{' if !is_part => self.depth += 1,
+                ')' | ']' | '}' if !is_part => self.depth = self.depth.saturating_sub(1),
+                _ => {}
+            }
         }
     }
-    depth == 0 && line.ends_with(';')
 }
 
 /// Whether two characters of code need a blank between them: parts of words do, and signs that would become another.
@@ -282,7 +301,7 @@ mod tests {
                       const g = 2;\nlet h = 3;\nconst i = 4;\nexport const j = 5;\nconst k = () => { f();\nconst l = 6;\n};\n";
         assert_eq!(
             script(&[source]),
-            "const a=1,{b}=a,c=`x${b}`,f=()=>{const d=\"{\",e=d};const g=2;let h=3;const i=4;export const j=5;const k=()=>{f();const l=6};\n"
+            "const a=1,{b}=a,c=`x${b}`,f=()=>{const d=\"{\",e=d},g=2;let h=3;const i=4;export const j=5;const k=()=>{f();const l=6};\n"
         );
     }
 
