@@ -5,8 +5,19 @@
 
 import { page } from "./source.js";
 
+/** What the screens are called. */
+export const SCREEN_TITLES = {
+  now: "Now",
+  methods: "Methods",
+  inflight: "In flight",
+  health: "Health",
+  values: "Values",
+  runtime: "Runtime",
+  compare: "Compare",
+};
+
 /** The names of the screens; their places are the keys 1 to 7. `method` is one of `methods`. */
-export const SCREENS = ["now", "methods", "inflight", "health", "values", "runtime", "compare"];
+export const SCREENS = Object.keys(SCREEN_TITLES);
 
 /** Reads a fragment: `{ screen, name, params }`, with `params` a URLSearchParams. */
 export function readAddress(fragment) {

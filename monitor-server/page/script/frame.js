@@ -4,7 +4,7 @@
  * range are not in the bar but in the help dialog, which has them at every width.
  */
 import { byId, button, el, fill, mark, put, refill, rich, set, setMark, shownName } from "./element.js";
-import { SCREENS, link, screenLink } from "./address.js";
+import { SCREENS, SCREEN_TITLES, link, screenLink } from "./address.js";
 import { RANGES, liveNow, now, page, silence } from "./source.js";
 import { age } from "./numbers.js";
 import { clockTime, fullTime } from "./time.js";
@@ -12,16 +12,7 @@ import { backToLive, saveSnapshot } from "./file.js";
 import { copyText, openHelp } from "./dialog.js";
 import { refresh, setRange, togglePause } from "./main.js";
 
-/** What the screens are called, and which of the verdict's counts stands beside the name. */
-export const SCREEN_TITLES = {
-  now: "Now",
-  methods: "Methods",
-  inflight: "In flight",
-  health: "Health",
-  values: "Values",
-  runtime: "Runtime",
-  compare: "Compare",
-};
+/** Which of the verdict's counts stands beside the name of a screen. */
 const SCREEN_COUNTS = { methods: "changed", inflight: "stuck", health: "unhealthy", values: "over" };
 
 const RANGE_TITLES = { "15m": "15 min", "3h": "3 h", "24h": "24 h" };

@@ -11,10 +11,9 @@
  *   close?()           takes away what lies outside of `<main>` (listeners of the window, observers)
  */
 import { byId, el, fill } from "./element.js";
-import { link, readAddress } from "./address.js";
+import { SCREEN_TITLES, link, readAddress } from "./address.js";
 import { RANGES, keptAnswer, now, page, pollNow, startPolling } from "./source.js";
 import {
-  SCREEN_TITLES,
   brokenPanel,
   centreScreen,
   drawBanner,
