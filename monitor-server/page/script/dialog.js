@@ -3,7 +3,7 @@
  * `<dialog>`: the browser keeps the focus inside, closes them with Esc, and brings the focus back to where it
  * was.
  */
-import { button, el, fill, mark, put, set } from "./element.js";
+import { button, el, fill, mark, put, root, set } from "./element.js";
 import { page, setting } from "./source.js";
 import { toggleZone, zoneName } from "./time.js";
 import { RANGED, rangeButtons } from "./frame.js";
@@ -84,8 +84,7 @@ const THEMES = ["system", "light", "dark"];
 const themeNow = () => Math.max(0, THEMES.indexOf(setting("theme")));
 
 /** Brings the page to the theme that was chosen: `system` is none. */
-export const applyTheme = () =>
-  set(document.documentElement, { "data-theme": themeNow() ? THEMES[themeNow()] : null });
+export const applyTheme = () => set(root, { "data-theme": themeNow() ? THEMES[themeNow()] : null });
 
 /** The next theme: as the system has it, light, dark. */
 export function changeTheme() {

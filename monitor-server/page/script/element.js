@@ -65,6 +65,9 @@ export function svg(name, ...rest) {
   return node.tagName === "svg" && !node.hasAttribute("role") ? set(node, { "aria-hidden": "true" }) : node;
 }
 
+/** The element of the whole document. What the page is in stands in attributes of it, for the styles. */
+export const root = document.documentElement;
+
 /** A part of the shell: `byId("main")`. */
 export const byId = id => document.getElementById(id);
 

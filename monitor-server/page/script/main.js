@@ -10,7 +10,7 @@
  *   fail?(error)       true if it shows the error of its answer itself
  *   close?()           takes away what lies outside of `<main>` (listeners of the window, observers)
  */
-import { byId, el, fill } from "./element.js";
+import { byId, el, fill, root } from "./element.js";
 import { SCREEN_TITLES, link, readAddress } from "./address.js";
 import { RANGES, keptAnswer, now, page, pollNow, startPolling } from "./source.js";
 import {
@@ -117,7 +117,6 @@ function openScreen() {
 function buildView() {
   closeView();
   page.error = null;
-  const root = document.documentElement;
   delete root.dataset.screen;
   root.toggleAttribute("data-door", Boolean(page.door));
   if (page.door) return drawDoor(mainNode());
@@ -144,7 +143,7 @@ function drawSoon() {
 function drawAll() {
   drawFrame();
   drawVerdict();
-  const { dataset } = document.documentElement;
+  const { dataset } = root;
   if (!page.verdict) return;
   const isFirst = dataset.state === undefined;
   dataset.state = page.verdict.state;
@@ -227,7 +226,7 @@ function takeVerdict(before) {
 }
 
 function takeChange() {
-  document.documentElement.toggleAttribute("data-lost", Boolean(page.lost));
+  root.toggleAttribute("data-lost", Boolean(page.lost));
   tellConnection();
   if (page.door) openView();
   else drawSoon();
@@ -247,7 +246,7 @@ function drawSecond() {
 
 function start() {
   applyTheme();
-  document.documentElement.dataset.loading = "";
+  root.dataset.loading = "";
   addEventListener("hashchange", show);
   addEventListener("keydown", pageKey);
   takeDrops();
@@ -258,7 +257,7 @@ function start() {
   });
   show();
   // A page that is there at once shows no sign of loading.
-  setTimeout(() => delete document.documentElement.dataset.loading, 150);
+  setTimeout(() => delete root.dataset.loading, 150);
   startPolling({
     path: screenPath,
     onAnswer: takeAnswer,

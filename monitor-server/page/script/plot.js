@@ -19,7 +19,7 @@
  * slot. That is its end: what is known of a slot is known then, and the last one lies at the right end.
  */
 import { AXIS_END, axisTicks, decadeText, gridText, valueScale } from "./axis.js";
-import { byId, el, onResize, put, set, svg } from "./element.js";
+import { byId, el, onResize, put, root, set, svg } from "./element.js";
 import { replaceAddress } from "./main.js";
 import { clamp } from "./numbers.js";
 import { now, page, RANGES } from "./source.js";
@@ -664,7 +664,7 @@ export function plotStack(rows, { sided, onFix } = {}) {
     draw();
   };
   // The verdict is above the stack: what it grows by, the stack has less.
-  const unwatch = onResize(resized, node, byId("verdict"), document.documentElement);
+  const unwatch = onResize(resized, node, byId("verdict"), root);
 
   currentStack = () => {
     const times = Array.from({ length: data?.slots ? TABLE_ROWS : 0 }, (_, row) =>
