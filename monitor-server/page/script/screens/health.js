@@ -38,7 +38,7 @@ const healthMark = (status, level) => (level && level !== "info" ? level : markO
 /** A status as its mark and its word. */
 const makeStatus = () => el("span.health-status", mark(), el("span"));
 
-function bindStatus({ firstChild: node }, status, level) {
+function bindStatus({ firstChild: node }, { status, level }) {
   const kind = healthMark(status, level);
   setMark(node.firstChild, kind);
   set(node.lastChild, { text: status, class: kind === "bad" || kind === "warn" ? kind : null });
@@ -116,6 +116,24 @@ export function healthOrder(tasks) {
 }
 
 /**
+ * A table whose first columns are a name, a status, since when it is, and `words`. `titles` are the heads of
+ * three of them, `more` further columns.
+ */
+const healthTable = (titles, words, more, options) =>
+  makeTable({
+    name: "health",
+    stackBelow: 1000,
+    columns: [
+      { key: "name", title: titles[0], stack: "name", bind: bindName },
+      { key: "status", title: titles[1], stack: "status", make: makeStatus, bind: bindStatus },
+      { key: "since", title: titles[2], right: true, stack: "since", text: ({ since }) => sinceText(since) },
+      { key: "words", stack: "words", ...words },
+      ...more,
+    ],
+    ...options,
+  });
+
+/**
  * A section with the table of checks or of task types: `{ node, table, draw(parts, answer) }`. `words` is
  * the column between status and lane. The axis stands in the head of the table, and once more above it for
  * stacked rows.
@@ -129,40 +147,20 @@ function makeHealthPart(title, one, words, empty) {
   };
   const bindLane = ({ firstChild: node }, part) =>
     node.drawLane(part.spans, { ...view, y: 9, text: piece => barWords(piece, part, view.from, view.to) });
-  const table = makeTable({
-    name: "health",
+  const overTime = {
+    key: "lane",
+    head: () => [axes[0], el("span.hidden", "Over time")],
+    stack: "lane",
+    make: makeLane,
+    bind: bindLane,
+  };
+  const table = healthTable([one, "Status", "Since"], words, [overTime], {
     label: title,
     key: part => part.name,
     empty,
-    stackBelow: 1000,
     row: [34, 74],
     group: part => (part.status === "DOWN" ? 0 : 1),
     level: part => ({ bad: "bad", warn: "warn" })[healthMark(part.status, part.level)],
-    columns: [
-      { key: "name", title: one, stack: "name", bind: bindName },
-      {
-        key: "status",
-        title: "Status",
-        stack: "status",
-        make: makeStatus,
-        bind: (td, part) => bindStatus(td, part.status, part.level),
-      },
-      {
-        key: "since",
-        title: "Since",
-        right: true,
-        stack: "since",
-        text: part => sinceText(part.since),
-      },
-      { key: "words", stack: "words", ...words },
-      {
-        key: "lane",
-        head: () => [axes[0], el("span.hidden", "Over time")],
-        stack: "lane",
-        make: makeLane,
-        bind: bindLane,
-      },
-    ],
   });
   return {
     node: el("section.health-part", el("h2", title), axes[1], table.node),
@@ -194,36 +192,15 @@ function bindChangeWords(td, { why }) {
 
 /** The section of the changes of status, the newest first. */
 function makeChanges() {
-  const table = makeTable({
+  const title = "Changes of status";
+  const table = healthTable(["What", "To", "When"], { title: "Why", bind: bindChangeWords }, [], {
     name: "health health-changes",
-    label: "Changes of status",
-    key: change => `${change.t} ${change.name}`,
-    stackBelow: 1000,
+    label: title,
+    key: change => `${change.since} ${change.name}`,
     row: [34, 56],
     empty: "No status changed within the range.",
-    columns: [
-      { key: "name", title: "What", stack: "name", bind: bindName },
-      {
-        key: "status",
-        title: "To",
-        stack: "status",
-        make: makeStatus,
-        bind: (td, change) => bindStatus(td, change.to, change.level),
-      },
-      {
-        key: "since",
-        title: "When",
-        right: true,
-        stack: "since",
-        text: change => sinceText(change.t),
-      },
-      { key: "words", title: "Why", stack: "words", bind: bindChangeWords },
-    ],
   });
-  return {
-    node: el("section.health-part", el("h2", "Changes of status"), table.node),
-    table,
-  };
+  return { node: el("section.health-part", el("h2", title), table.node), table };
 }
 
 /** A probe: its path, its code and word, and why. */
@@ -258,7 +235,7 @@ function drawGroups(node, groups) {
     ([name]) => name,
     ([name]) => el("p", el("code", `/health/${name}`), el("span", makeStatus()), el("span")),
     ({ childNodes: [, status, members] }, [, group]) => {
-      bindStatus(status, group.status ?? "UNKNOWN");
+      bindStatus(status, { status: group.status ?? "UNKNOWN" });
       put(members, group.members.join(", "));
     },
   );
@@ -300,7 +277,7 @@ export const healthScreen = {
       drawGroups(groups, whole.groups);
       checks.draw(whole.checks, whole);
       drawTasks();
-      changes.table.draw(whole.history);
+      changes.table.draw(whole.history.map(change => ({ ...change, status: change.to, since: change.t })));
     }
     const unwatch = onResize(() => answer && draw(answer), main);
     return {
