@@ -3,6 +3,7 @@
  * is shown. An axis of values has two or three lines at round numbers, and its top stays as long as it can,
  * so that a curve does not change its shape because another number left the range.
  */
+import { grouped } from "./numbers.js";
 import { dayTime, zoneOffset } from "./time.js";
 
 /**
@@ -111,5 +112,5 @@ export function gridText(number, step) {
   let decimals = 0;
   while (decimals < 6 && Math.abs(Number(step.toFixed(decimals)) - step) > step / 100) decimals += 1;
   // A step with decimals is below 1,000, so a comma never stands behind the point.
-  return decimals ? number.toFixed(decimals) : number.toFixed(0).replace(/\B(?=(\d{3})+$)/g, ",");
+  return decimals ? number.toFixed(decimals) : grouped(number);
 }

@@ -4,7 +4,7 @@
  * A file may come from anywhere, so it is checked before, and what cannot be drawn of it is said on its
  * screen.
  */
-import { byId, button, el, root } from "./element.js";
+import { byId, button, el } from "./element.js";
 import { hasToken, isVerdict, keptAll, now, page, parsed, pollNow, request } from "./source.js";
 import { wholeAnswer } from "./series.js";
 import { openDialog } from "./dialog.js";
@@ -203,7 +203,6 @@ export function backToLive() {
 }
 
 function changeSource() {
-  root.toggleAttribute("data-lost", Boolean(page.lost));
   tellConnection();
   reopen();
 }

@@ -114,8 +114,11 @@ export function heatRow() {
   };
 }
 
-/** The layers of the outcomes, the lowest first: three types with a colour of their own, then all others. */
-const OUTCOMES = ["failed-1", "failed-2", "failed-3", "failed-more", "expected", "succeeded"];
+/** What fails: three types with a colour of their own, all others that count, and those that are expected. */
+export const FAILURES = ["failed-1", "failed-2", "failed-3", "failed-more", "expected"];
+
+/** The layers of the outcomes, the lowest first. */
+const OUTCOMES = [...FAILURES, "succeeded"];
 
 /**
  * The types of each layer: `{ "failed-1": ["timed out"], …, succeeded: ["succeeded"] }`. `colours` are the

@@ -226,7 +226,6 @@ function takeVerdict(before) {
 }
 
 function takeChange() {
-  root.toggleAttribute("data-lost", Boolean(page.lost));
   tellConnection();
   if (page.door) openView();
   else drawSoon();

@@ -40,7 +40,7 @@ const inDigits = (x, digits) =>
   x > 0 ? x.toFixed(clamp(digits - 1 - exponentOf(x.toExponential()), 0, 12)) : "0";
 
 /** The whole number, with a comma between groups of three digits. */
-const grouped = x => toDecimals(x, 0).replace(/\B(?=(\d{3})+$)/g, ",");
+export const grouped = x => toDecimals(x, 0).replace(/\B(?=(\d{3})+$)/g, ",");
 
 /**
  * A number with three digits, in the first of units `[name, scale]` in which it is below 1,000 when it is

@@ -3,7 +3,7 @@
  * words, levels and links are the server's. While the server does not answer the same strip has that, and
  * what is known of it.
  */
-import { byId, button, el, fill, keep, mark, put, rich, set, setMark } from "./element.js";
+import { byId, button, el, fill, keep, mark, put, rich, root, set, setMark } from "./element.js";
 import { now, page, silence } from "./source.js";
 import { age } from "./numbers.js";
 import { clockTime, fullTime, sinceText } from "./time.js";
@@ -244,8 +244,9 @@ export function tellVerdict(before) {
   } else sayRarely(text);
 }
 
-/** Says that the connection was lost, or is there again. */
+/** Shows and says that the connection was lost, or is there again. */
 export function tellConnection() {
+  root.toggleAttribute("data-lost", Boolean(page.lost));
   drawTitle();
   if (page.file) return;
   const isLost = Boolean(page.lost);

@@ -8,6 +8,7 @@
  */
 import { el, mark, put, set, setMark, svg } from "../element.js";
 import { age, count, counted, duration, rate, rateNumber, ratio, share, usualText } from "../numbers.js";
+import { FAILURES } from "../heat.js";
 import { px } from "../plot.js";
 import { setSmallCurve, smallCurve } from "../small.js";
 import { now } from "../source.js";
@@ -30,7 +31,7 @@ export const METHOD_STATES = {
   i: ["idle", "idle"],
   o: ["as usual", "ok"],
 };
-const methodState = ({ state }) => METHOD_STATES[state] ?? METHOD_STATES.i;
+export const methodState = ({ state }) => METHOD_STATES[state] ?? METHOD_STATES.i;
 
 /** The name of the number that the `ratio` of a change is of, by its rule; p99 where it is not here. */
 const CHANGED_NUMBER = {
@@ -70,9 +71,7 @@ const makeErrorBar = () =>
     "svg",
     { width: 72, height: 8 },
     svg("rect.error-ground", { height: 8 }),
-    ["failed-1", "failed-2", "failed-3", "failed-more", "expected"].map(kind =>
-      svg("rect.outcome", { "data-kind": kind, height: 8 }),
-    ),
+    FAILURES.map(kind => svg("rect.outcome", { "data-kind": kind, height: 8 })),
   );
 
 /**

@@ -28,7 +28,7 @@ import { now, page, RANGES } from "../source.js";
 import { cell, rowObjects } from "../table.js";
 import { clockTime, dayTime, sinceText } from "../time.js";
 import { CALL_STATES } from "./inflight.js";
-import { METHOD_STATES } from "./methods.js";
+import { methodState } from "./methods.js";
 
 /** Pixels above the lanes of health, of one lane, and below them. */
 const LANES_ABOVE = 27;
@@ -190,9 +190,9 @@ function changedSection() {
       row => `${row.id} ${Boolean(row.change)}`,
       make,
       (item, row) => {
-        const { change, state, level, name, p95 } = row;
+        const { change, level, name, p95 } = row;
         const [shape, names, curve, value] = item.firstChild.childNodes;
-        const [words, kind] = METHOD_STATES[state] ?? METHOD_STATES.i;
+        const [words, kind] = methodState(row);
         const key = Object.keys(NUMBER_FORMATS).find(one => level?.[one]) ?? "rate";
         set(item.firstChild, { href: screenLink("method", name), title: name });
         setMark(shape, kind, words);
