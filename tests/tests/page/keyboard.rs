@@ -107,6 +107,12 @@ fn each_key_does_what_the_help_says() {
         "document.getElementById('top').textContent.includes('Paused at')",
     );
     next_frame(browser);
+    let blank = "(range => { const { firstChild: text } = document.querySelector('.live > span:last-child'); \
+                 range.setStart(text, 0); range.setEnd(text, 1); return range.getBoundingClientRect().width; })(document.createRange())";
+    assert!(
+        browser.number(blank) > 0.0,
+        "`Paused` and `at` are one word"
+    );
     let still = browser.text(main);
     std::thread::sleep(std::time::Duration::from_millis(4500));
     let later = browser.text(main);
