@@ -244,7 +244,7 @@ export function makeTable({
   }
 
   const sortOf = () => [
-    columns.find(column => column.sort && column.key === state.sort.replace("-", "")),
+    columns.find(column => column.sort && column.key === state.sort.replace(/^-/, "")),
     state.sort.startsWith("-"),
   ];
 

@@ -264,6 +264,29 @@ fn files_that_are_no_snapshots_are_refused_with_the_reason() {
     let _ = std::fs::remove_dir_all(&folder);
 }
 
+/// The names of its columns have hyphens of their own, as the address has one for a descending order.
+#[test]
+fn a_column_of_compare_is_sorted_in_both_directions() {
+    let Some(mut browser) = browser("a_column_of_compare_is_sorted_in_both_directions") else {
+        return;
+    };
+    let served = Served::start(&MonitorConfig::default());
+    let _load = Load::start(served.monitor, &["Analyse", "ShowText"]);
+    until_recorded();
+    browser.open(&format!("{}#/compare?a=now&b=now", served.url()));
+    settle(&mut browser, "compare");
+    browser.until(
+        "both methods are compared",
+        "document.querySelectorAll('main tbody a').length === 2",
+    );
+    for order in ["descending", "ascending", "descending"] {
+        browser.click("main th.c-p95-a button");
+        let sorted = "document.querySelector('main th[aria-sort]')?.className + ' ' + \
+                      document.querySelector('main th[aria-sort]')?.ariaSort";
+        assert_eq!(browser.text(sorted), format!("c-p95-a right {order}"));
+    }
+}
+
 /// Compare sets what is now against what was.
 #[test]
 fn compare_shows_what_changed_against_a_file() {
