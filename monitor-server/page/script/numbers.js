@@ -14,6 +14,11 @@ export const clamp = (x, low, high) => Math.max(low, Math.min(high, x));
 const MISSING = "–";
 const withUnit = (number, unit) => `${number}\u202f${unit}`;
 const isBetween = (x, low, high) => typeof x === "number" && x >= low && x < high;
+/** A format of numbers from 0 to below `end`: what is none of them is missing. */
+const ofNumbers =
+  (format, end = 1e15) =>
+  number =>
+    isBetween(number, 0, end) ? format(number) : MISSING;
 const exponentOf = text => text.split("e")[1];
 
 /**
@@ -120,18 +125,16 @@ export function share(part) {
  * The number of a rate without its unit: whole from 10 on, one decimal from 1 on, else two. `8.7`, `<0.01`,
  * `12,345`.
  */
-export function rateNumber(number) {
-  if (!isBetween(number, 0, 1e15)) return MISSING;
+export const rateNumber = ofNumbers(number => {
   if (number >= 9.95 || number === 0) return grouped(number);
   return number < 0.01 ? "<0.01" : toDecimals(number, number < 0.995 ? 2 : 1);
-}
+});
 
 /**
  * A rate a second: `137 /s`, `8.7 /s`, `0.42 /s`. One below 0.1 /s would have a single digit, so it is
  * written a minute, and one below 0.1 /min an hour: `4.0 /min`, `2.0 /h`.
  */
-export function rate(perSecond) {
-  if (!isBetween(perSecond, 0, 1e15)) return MISSING;
+export const rate = ofNumbers(perSecond => {
   const units = [
     ["/s", 1],
     ["/min", 60],
@@ -139,7 +142,7 @@ export function rate(perSecond) {
   ];
   const [unit, scale] = units.find(([, times]) => perSecond * times >= 0.095) ?? units[perSecond ? 2 : 0];
   return withUnit(rateNumber(perSecond * scale), unit);
-}
+});
 
 const MILLIONS = [
   ["M", 1e6],
@@ -148,10 +151,10 @@ const MILLIONS = [
 const BYTE_UNITS = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"].map((unit, i) => [unit, 1024 ** (i + 1)]);
 
 /** A count: `9,668`; from a million on with three digits: `48.2 M`, `1.20 G`. */
-export function count(number) {
-  if (!isBetween(number, 0, Infinity)) return MISSING;
-  return number < 1e6 ? grouped(number) : inUnits(number, MILLIONS);
-}
+export const count = ofNumbers(
+  number => (number < 1e6 ? grouped(number) : inUnits(number, MILLIONS)),
+  Infinity,
+);
 
 /** A count with its word: `1 method`, `1,204 methods`. */
 export const counted = (number, word) => `${count(number)} ${word}${number === 1 ? "" : "s"}`;
@@ -160,17 +163,16 @@ export const counted = (number, word) => `${count(number)} ${word}${number === 1
  * A mean number of things, as calls in flight are: whole from 10 on, below with one decimal: `58`, `0.8`,
  * `0`.
  */
-export function mean(number) {
-  if (!isBetween(number, 0, 1e15)) return MISSING;
-  return number === 0 || number >= 9.95 ? grouped(number) : number < 0.05 ? "<0.1" : toDecimals(number, 1);
-}
+export const mean = ofNumbers(number => {
+  if (number >= 9.95 || number === 0) return grouped(number);
+  return number < 0.05 ? "<0.1" : toDecimals(number, 1);
+});
 
 /** A number of bytes with three digits, in units of 1,024 that change at 1,000: `212 MiB`, `3.10 MiB`. */
-export function bytes(number) {
-  if (!isBetween(number, 0, 1e24)) return MISSING;
+export const bytes = ofNumbers(number => {
   const whole = Math.trunc(number) + (number % 1 >= 0.5 ? 1 : 0);
   return whole < 1000 ? withUnit(whole, "B") : inUnits(whole, BYTE_UNITS);
-}
+}, 1e24);
 
 /**
  * How many times one number is the other: `430 ×`; below 0.52 as a division: `÷ 2.4`; near 1 in percent: `+14
