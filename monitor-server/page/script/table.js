@@ -25,6 +25,7 @@ import { button, el, fill, put, refill, set, shownName } from "./element.js";
 import { clamp, count, duration, inCell, magnitude } from "./numbers.js";
 import { page } from "./source.js";
 import { refresh, replaceAddress } from "./main.js";
+import { say } from "./verdict.js";
 
 /** So many rows are in the document on each side of those in view. */
 const SPARE_ROWS = 8;
@@ -426,7 +427,6 @@ export function makeTable({
     paint(true);
   }
 
-  const said = el("p.hidden", { role: "status" });
   const field =
     filter &&
     el("input", {
@@ -446,7 +446,6 @@ export function makeTable({
         el("kbd", { "aria-hidden": "true" }, "/"),
         el("div", { role: "group", "aria-label": "Show", class: "shows" }, buttons),
         el("p.note", note),
-        said,
       ),
     );
     for (const [name, value] of page.address.params) if (name in state) state[name] = value;
@@ -463,7 +462,7 @@ export function makeTable({
       replaceAddress({ q, show: show === "all" ? "" : show, sort: sort === first ? "" : sort });
       if (field.value !== state.q) field.value = state.q;
       clearTimeout(saying);
-      saying = setTimeout(() => put(said, `${count(fits().length)} of ${count(all.length)}`), 500);
+      saying = setTimeout(() => say(`${count(fits().length)} of ${count(all.length)}`), 500);
     }
     update(false);
     looked();
