@@ -16,6 +16,7 @@ import {
   markOfStatus,
   onResize,
   put,
+  refill,
   rich,
   set,
   setMark,
@@ -184,16 +185,13 @@ function makeHealthPart(title, one, words, empty) {
   };
 }
 
-/** Writes why something changed, where that is known. */
-function bindChangeWords(td, { why }) {
-  if (td.written !== why) fill(td, rich(why ?? "\u2013"));
-  td.written = why;
-}
+/** Why something changed, where that is known. */
+const CHANGE_WORDS = { title: "Why", bind: (td, { why }) => refill(td, rich(why ?? "\u2013")) };
 
 /** The section of the changes of status, the newest first. */
 function makeChanges() {
   const title = "Changes of status";
-  const table = healthTable(["What", "To", "When"], { title: "Why", bind: bindChangeWords }, [], {
+  const table = healthTable(["What", "To", "When"], CHANGE_WORDS, [], {
     name: "health health-changes",
     label: title,
     key: change => `${change.since} ${change.name}`,

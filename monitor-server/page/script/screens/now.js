@@ -146,10 +146,11 @@ function healthRow() {
 /* ---- The side column ---- */
 
 /**
- * A section of the side column: heading, something at its right, a list, and what stands there without one.
+ * A section of the side column: heading, `more` at its right, a list, and what stands there without one.
  */
-function sideSection(title, list = "ul") {
-  const [heading, right, items, none] = [el("h2", title), el("span.now-right"), el(list), el("p.now-none")];
+function sideSection(title, more, list = "ul") {
+  const [heading, right] = [el("h2", title), el("span.now-right", more)];
+  const [items, none] = [el(list), el("p.now-none")];
   return {
     node: el("section", el("header", heading, right), items, none),
     heading,
@@ -161,8 +162,8 @@ function sideSection(title, list = "ul") {
 
 /** Changed methods, or the busiest ones. */
 function changedSection() {
-  const section = sideSection("Busiest");
-  const all = section.right.appendChild(el("a", { href: link("methods") }));
+  const all = el("a", { href: link("methods") });
+  const section = sideSection("Busiest", all);
   const make = ({ change }) =>
     el(
       "li",
@@ -225,8 +226,8 @@ function changedSection() {
 
 /** The oldest calls in flight, each with the names of the calls in it: `Spelling › LookUpWords`. */
 function oldestSection() {
-  const section = sideSection("Oldest in flight");
-  const all = section.right.appendChild(el("a", { href: link("inflight") }));
+  const all = el("a", { href: link("inflight") });
+  const section = sideSection("Oldest in flight", all);
   const make = () => el("li", el("a", { href: link("inflight") }, el("span"), el("span"), el("span")));
   const path = ({ name, kids }) => [shownName(name), ...(kids?.length ? path(kids[0]) : [])];
   section.draw = ({ oldest, numbers = {} }) => {
@@ -284,8 +285,7 @@ function errorsSection() {
 
 /** What is known of the slot at the fixed time mark; `draw` is true if there is such a slot. */
 function slotSection(close) {
-  const section = sideSection("", "dl");
-  section.right.append(button("Back to now", close, { class: "plain" }));
+  const section = sideSection("", button("Back to now", close, { class: "plain" }), "dl");
   set(section.node, { hidden: true });
   section.draw = (t, { t0, step, slots, events, lanes }, read) => {
     const isKnown = t !== null && t >= t0 - 0.001 && t < t0 + slots * step;
