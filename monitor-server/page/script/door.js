@@ -26,9 +26,8 @@ export function drawDoor(main) {
       el("h1", isStranger ? "Who are you?" : "Only from the machine itself."),
       el(
         "p",
-        isStranger
-          ? "This monitor shows its page to the machine it runs on, and to those with credentials (401)."
-          : "This monitor shows its page to the machine it runs on alone (403).",
+        "This monitor shows its page to the machine it runs on",
+        isStranger ? ", and to those with credentials (401)." : " alone (403).",
       ),
       section(
         "From this machine, or through a port-forward:",

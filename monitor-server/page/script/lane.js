@@ -60,7 +60,7 @@ export function lane() {
   const texts = svg("g.lane-texts");
   return {
     node: svg("g.lane", { "aria-hidden": "true" }, up, unknown, down, texts),
-    draw(spans, { x, from, to, y, text = () => "DOWN" }) {
+    draw(spans, { x, from, to, y, text }) {
       const pieces = lanePieces(spans, x, from, to);
       const line = piece => `M${px(piece.left)} ${y}H${px(piece.right)}`;
       const bar = piece => `M${px(piece.left)} ${y - 5.5}H${px(piece.right)}v11H${px(piece.left)}z`;

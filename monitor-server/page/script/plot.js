@@ -480,7 +480,20 @@ export function plotStack(rows, { sided, onFix } = {}) {
   layers[1].append(dots, texts, pill, pillText);
   const hatch = el("div.stack-hatch");
   // The pointer and the keys of the time mark.
-  const surface = el("div.stack-surface", { role: "slider", tabindex: 0, "aria-label": "Time mark" });
+  const surface = el("div.stack-surface", {
+    role: "slider",
+    tabindex: 0,
+    "aria-label": "Time mark",
+    on: {
+      pointermove: event => data?.slots && hover(timeAt(event)),
+      pointerleave: () => hover(null),
+      click(event) {
+        if (!data?.slots) return;
+        const slot = slotOf(timeAt(event));
+        fix(slot === markedTime() ? null : slot);
+      },
+    },
+  });
   const node = el(
     "div",
     { class: sided ? "stack sided" : "stack" },
@@ -626,17 +639,6 @@ export function plotStack(rows, { sided, onFix } = {}) {
 
   const timeAt = event =>
     frame.from + (event.offsetX / (frame.right - frame.left)) * (frame.to - frame.from) - data.step / 2;
-  set(surface, {
-    on: {
-      pointermove: event => data?.slots && hover(timeAt(event)),
-      pointerleave: () => hover(null),
-      click: event => {
-        if (!data?.slots) return;
-        const slot = slotOf(timeAt(event));
-        fix(slot === markedTime() ? null : slot);
-      },
-    },
-  });
 
   /** Keys of the mark; true if the key was used. */
   function key(event) {

@@ -11,21 +11,21 @@ import { page } from "../source.js";
 import { cell, makeTable } from "../table.js";
 import { clockTime, sinceText, zoneName } from "../time.js";
 
-/** Names of measures, and what is to be known of their numbers. */
+/** Names of measures, and what is to be known of their numbers, if there is something. */
 const RUNTIME_NAMES = {
-  cpu: ["CPU", ""],
-  memory: ["Memory", ""],
-  descriptors: ["Descriptors", ""],
-  threads: ["Threads", ""],
+  cpu: ["CPU"],
+  memory: ["Memory"],
+  descriptors: ["Descriptors"],
+  threads: ["Threads"],
   scrapes: ["Scrapes", "since the start"],
   render: ["Render of a page", "the mean since the start"],
   sent: ["Sent to scrapes", "since the start"],
   errors: ["Scrapes that failed", "since the start"],
   connections: ["Connections", "now"],
   refused: ["Requests refused", "since the start"],
-  history: ["History in memory", ""],
+  history: ["History in memory"],
   thinned: ["Methods without detail", "in the newest part of the history, as it is full"],
-  tasks: ["Tasks alive", ""],
+  tasks: ["Tasks alive"],
   queue: ["Global queue", "tasks that all workers take from"],
   delay: ["Longest wait of a task", "for its first poll"],
 };
@@ -107,7 +107,7 @@ function makeMeasure() {
 /** Brings a measure up to date: `{ name, value, unit, limit, usual, level, since, delta, curve }`. */
 function bindMeasure({ nodes }, measure, answer) {
   const { name, value, unit, limit, usual, level, delta, since } = measure;
-  const [title, note] = Object.hasOwn(RUNTIME_NAMES, name) ? RUNTIME_NAMES[name] : [name, ""];
+  const [title, note] = Object.hasOwn(RUNTIME_NAMES, name) ? RUNTIME_NAMES[name] : [name];
   const format = runtimeFormat(unit);
   const isBare = unit && unit !== "bytes" && unit !== "seconds";
   put(nodes.name, title);
