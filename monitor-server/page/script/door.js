@@ -34,7 +34,7 @@ export function drawDoor(main) {
         el("pre", `kubectl port-forward pod/<pod> ${port}`),
         el("p", "then open ", el("a", { href: address }, address)),
       ),
-      isStranger && /bearer/i.test(ways) ? section("With a token:", tokenForm()) : null,
+      isStranger && /bearer/i.test(ways) && section("With a token:", tokenForm()),
       el("section", el("p.small", "What everybody may see: ", links)),
     ),
   );
@@ -55,7 +55,7 @@ function tokenForm() {
     reopen();
     pollNow();
   };
-  const wrong = hasToken() ? el("p.bad", { role: "alert" }, "The monitor does not know this token.") : null;
+  const wrong = hasToken() && el("p.bad", { role: "alert" }, "The monitor does not know this token.");
   return el(
     "form",
     { on: { submit: use } },

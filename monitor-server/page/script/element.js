@@ -144,8 +144,8 @@ export function setMark(node, kind, label) {
   const known = Object.hasOwn(MARKS, kind) ? kind : "idle";
   set(node, {
     "data-kind": known,
-    role: label ? "img" : null,
-    "aria-label": label ?? null,
+    role: label && "img",
+    "aria-label": label,
     "aria-hidden": label ? null : "true",
   });
   const [ground, figure] = MARKS[known];

@@ -147,9 +147,9 @@ export function drawBanner() {
   const banner = byId("banner");
   const { file } = page;
   set(banner, {
-    class: file ? "banner" : null,
-    role: file ? "region" : null,
-    "aria-label": file ? "Snapshot file" : null,
+    class: file && "banner",
+    role: file && "region",
+    "aria-label": file && "Snapshot file",
   });
   if (!file) return fill(banner);
   const { instance, name = "a service" } = file.verdict.service ?? {};
@@ -248,7 +248,7 @@ export function notInFile() {
     "idle",
     "Not in this file",
     el("p", rich(what)),
-    Array.isArray(left) && left.length ? el("p", `Left out: ${left.join(", ")}.`) : null,
+    Array.isArray(left) && left.length > 0 && el("p", `Left out: ${left.join(", ")}.`),
   );
 }
 

@@ -246,10 +246,10 @@ export function tellVerdict(before) {
 
 /** Shows and says that the connection was lost, or is there again. */
 export function tellConnection() {
-  root.toggleAttribute("data-lost", Boolean(page.lost));
+  const isLost = Boolean(page.lost);
+  root.toggleAttribute("data-lost", isLost);
   drawTitle();
   if (page.file) return;
-  const isLost = Boolean(page.lost);
   if (isLost !== saidLost) sayRarely(isLost ? "Connection lost" : "Connected again");
   saidLost = isLost;
 }

@@ -404,10 +404,11 @@ export const compareScreen = {
         .join(" ");
       refill(problem, rich(words));
       set(problem, { hidden: !words });
-      set(table.node, { hidden: !a.window || !b.window });
+      const areKnown = a.window && b.window;
+      set(table.node, { hidden: !areKnown });
       const width = axis.clientWidth || table.node.querySelector(".compare-bell")?.clientWidth || 200;
       const isDrawn = view.a === a.window && view.b === b.window && view.width === width;
-      if (!a.window || !b.window || isDrawn) return;
+      if (!areKnown || isDrawn) return;
       const rows = compareRows(a.window, b.window);
       const [low, high] = compareDecades(rows);
       const x = decade => 5 + ((decade - low) / (high - low)) * (width - 10);

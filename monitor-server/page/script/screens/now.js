@@ -167,7 +167,7 @@ function changedSection() {
   const make = ({ change }) =>
     el(
       "li",
-      { class: change ? "changed" : null },
+      { class: change && "changed" },
       el(
         "a",
         mark(),
