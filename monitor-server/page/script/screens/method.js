@@ -17,7 +17,7 @@ import { lastCalls } from "../small.js";
 import { page } from "../source.js";
 import { makeTable, rowObjects } from "../table.js";
 import { clockTime } from "../time.js";
-import { drawChange, METHOD_STATES } from "./methods.js";
+import { drawChange, methodState } from "./methods.js";
 import { flightRow, nowNumber } from "./now.js";
 
 /** The six numbers, by their names in the JSON. */
@@ -279,7 +279,7 @@ export const methodScreen = {
       if (outcomes) drawAbout(answer);
       const [cells] = rowObjects(answer.cols, [answer.row]);
       drawChange(change, cells);
-      set(change, { class: METHOD_STATES[cells.state]?.[1], hidden: !change.textContent });
+      set(change, { class: methodState(cells)[1], hidden: !change.textContent });
       for (const number of numbers) number.draw(cells, answer.usual, answer.level ?? cells.level);
       set(plots, { hidden: !heat || !outcomes });
       if (heat && outcomes) {

@@ -24,7 +24,7 @@ import {
 import { sinceText } from "../time.js";
 
 /** Words of the states of a method, by the letter of the JSON, and the kinds of their marks. */
-export const METHOD_STATES = {
+const METHOD_STATES = {
   f: ["failing", "bad"],
   s: ["slow", "warn"],
   k: ["stuck", "bad"],
