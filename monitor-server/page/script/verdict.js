@@ -178,7 +178,7 @@ function makeRow({ link }) {
     "li",
     el(
       goes ? "a" : "div",
-      goes ? { href: link } : {},
+      goes && { href: link },
       ["label", "time", "text"].map(name => el("span", { class: `verdict-${name}` })),
     ),
   );

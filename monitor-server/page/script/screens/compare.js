@@ -270,9 +270,10 @@ function makePicker({ which, title }, choose) {
       end = Math.round(side.at ?? window?.to ?? now());
       select.value = side.kind;
       set(field, { hidden: side.kind !== "time" });
-      if (document.activeElement !== field)
+      // A file may say that its window ends beyond all calendars.
+      if (!field.hidden && document.activeElement !== field)
         field.value = new Date((end + zoneOffset(end)) * 1000).toISOString().slice(0, 19);
-      const name = side.kind === "file" ? compareFiles[which]?.name : null;
+      const name = side.kind === "file" && compareFiles[which]?.name;
       put(
         said,
         [name, window && `${clockTime(window.from).slice(0, -3)} – ${dayTime(window.to).slice(0, 5)}`]
