@@ -326,7 +326,8 @@ impl Engine {
         if let Some(cause) = finding.cause {
             let method = self.method(cause)?;
             let is_on = cause == at || method.has_finding();
-            if is_settled && is_on {
+            // A method that was found to be at fault itself, as a callee had no finding, is asked again.
+            if is_settled && is_on && cause != at {
                 return Some(cause);
             }
             // What goes on without its cause is no echo; where that one was sure not for long.

@@ -439,6 +439,26 @@ fn what_callers_still_feel_of_a_short_incident_is_not_theirs() {
 }
 
 #[test]
+fn a_callee_that_is_found_long_after_its_caller_is_at_fault() {
+    // Some of its calls always fail, so it takes more of them until it is found.
+    let usual = [Calls::good(100), Calls::good(96).failing(4).from(0)];
+    let mut service = known(&usual);
+    let failing = |more: u64| {
+        [
+            Calls::good(100 - more).failing(more),
+            Calls::good(96 - more).failing(4 + more).from(0),
+        ]
+    };
+    let incidents = service.run(40, &failing(2));
+    assert_eq!(incidents.first().and_then(|one| one.method), Some(0));
+    let incidents = service.run(60, &failing(20));
+    let [one] = &incidents[..] else {
+        panic!("{incidents:?}");
+    };
+    assert_eq!((one.method, &one.felt[..]), (Some(1), &[0][..]));
+}
+
+#[test]
 fn a_caller_that_fails_on_after_a_short_incident_of_its_callee_is_at_fault() {
     let mut service = known(&[Calls::good(20), Calls::good(20).from(0)]);
     let bad = Calls::good(10).failing(10);
