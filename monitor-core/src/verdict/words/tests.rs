@@ -818,8 +818,21 @@ fn a_drain_says_what_it_waits_for_and_what_probes_are_told() {
 fn before_the_first_call_the_rows_say_what_there_is() {
     let mut service = Service::textprocessor();
     service.last_call = None;
-    let known = "13 methods and 0 checks are known; the series of all methods are at zero.";
+    let known = "13 methods are known; all series of methods are at zero.";
     assert_eq!(texts_of(&service)[0], ("Known", known.to_owned()));
+    let check = |name: &str| CheckResult {
+        name: name.into(),
+        at: 0.0,
+        is_up: true,
+        output: None,
+    };
+    service.checks = ["disk", "dictionary"].map(check).to_vec();
+    let with_checks = texts_of(&service).remove(0).1;
+    assert!(
+        with_checks.starts_with("13 methods and 2 checks are known; "),
+        "{with_checks}"
+    );
+    service.checks.clear();
     service.phase = Phase::Starting;
     let ready = "`/readyz` and `/startupz` are 503 until the service calls `started()`.";
     let texts = texts_of(&service);

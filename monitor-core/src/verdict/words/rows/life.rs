@@ -4,7 +4,7 @@ use crate::history::Phase;
 use crate::verdict::numbers::NumberStyle::Prose;
 use crate::verdict::numbers::{count, duration, span};
 use crate::verdict::words::rows::row;
-use crate::verdict::words::sentence::{clause, list, things};
+use crate::verdict::words::sentence::{are, clause, list, things};
 use crate::verdict::words::{LeftCalls, VerdictRow, Words, quoted};
 
 /// Most methods named in the row `Left`.
@@ -63,13 +63,20 @@ pub(super) fn known(input: &Words<'_>) -> Option<VerdictRow> {
     if input.last_call.or(input.seen_since).is_some() || input.phase == Phase::Draining {
         return None;
     }
-    let methods = things(input.book.methods.len() as u64, "method");
-    let checks = things(input.checks.len() as u64, "check");
+    let methods = input.book.methods.len() as u64;
+    let known = match input.checks.len() as u64 {
+        0 => format!("{} {}", things(methods, "method"), are(methods)),
+        checks => format!(
+            "{} and {} are",
+            things(methods, "method"),
+            things(checks, "check")
+        ),
+    };
     Some(VerdictRow {
         link: "#/methods".to_owned(),
         ..row(
             "Known",
-            format!("{methods} and {checks} are known; the series of all methods are at zero."),
+            format!("{known} known; all series of methods are at zero."),
         )
     })
 }
