@@ -67,6 +67,14 @@ fn first_difference(one: &str, other: &str) -> Option<(String, String)> {
     Some((around(&one), around(&other)))
 }
 
+/// The width of the blank between `Paused` and `at 03:14:00`.
+const BLANK_BEFORE_TIME: &str = "(range => {
+    const { firstChild: text } = document.querySelector('.live > span:last-child');
+    range.setStart(text, 0);
+    range.setEnd(text, 1);
+    return range.getBoundingClientRect().width;
+})(document.createRange())";
+
 #[test]
 fn each_key_does_what_the_help_says() {
     let test = "each_key_does_what_the_help_says";
@@ -107,10 +115,8 @@ fn each_key_does_what_the_help_says() {
         "document.getElementById('top').textContent.includes('Paused at')",
     );
     next_frame(browser);
-    let blank = "(range => { const { firstChild: text } = document.querySelector('.live > span:last-child'); \
-                 range.setStart(text, 0); range.setEnd(text, 1); return range.getBoundingClientRect().width; })(document.createRange())";
     assert!(
-        browser.number(blank) > 0.0,
+        browser.number(BLANK_BEFORE_TIME) > 0.0,
         "`Paused` and `at` are one word"
     );
     let still = browser.text(main);

@@ -304,8 +304,8 @@ fn compare_shows_what_changed_against_a_file() {
     browser.key("s");
     let file = saved(&folder);
     // A window that ends beyond all calendars is compared, too.
-    let text = std::fs::read_to_string(&file).expect("the file");
-    let mut snapshot: Value = serde_json::from_str(&text).expect("JSON");
+    let saved = std::fs::read(&file).expect("the file");
+    let mut snapshot: Value = serde_json::from_slice(&saved).expect("JSON");
     snapshot["windows"]["now"]["to"] = json!(1e300);
     std::fs::write(&file, snapshot.to_string()).expect("it is written");
     let _failing = Load::start(served.monitor, &["FailingLookUp"]);
