@@ -407,6 +407,11 @@ impl Engine {
         left
     }
 
+    /// The share of calls of a method that usually fail.
+    pub(crate) fn usual_failures(&self, method: u32) -> f64 {
+        self.method(method).map_or(0.0, Method::usual_failures)
+    }
+
     /// The starts of the process, this one last.
     pub(crate) fn boots(&self) -> &[Boot] {
         &self.boots

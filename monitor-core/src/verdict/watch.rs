@@ -18,15 +18,15 @@ use std::time::Duration;
 
 use crate::base::append::hash_of;
 use crate::base::sync::{Relaxed, StaticAtomicU32};
-use crate::data::slot::{Book, Boot, CheckResult, MethodSlot, Slot};
+use crate::data::slot::{Book, Boot, CheckResult, MethodSlot, SLOT, Slot};
 use crate::history::events::EventLog;
 use crate::history::levels::Levels;
 use crate::history::{Event, EventKind, Facts, HistoryConfig, Phase, Range, SlotOf, Subject};
 use crate::verdict::engine::Engine;
 use crate::verdict::states::ToldStates;
 use crate::verdict::words::{
-    LeftCalls, ServiceIdentity, Verdict, Words, check_event, gone_event, incident_event,
-    recovered_event, verdict_of,
+    LatestCalls, LeftCalls, ServiceIdentity, Verdict, Words, check_event, gone_event,
+    incident_event, recovered_event, verdict_of,
 };
 use crate::verdict::{FORGET_DOWN, FORGET_UP, Incident, Judgement, MOST_CHECKS, Rule, State};
 
@@ -90,11 +90,24 @@ pub struct Headline {
     pub check: Option<Arc<str>>,
 }
 
-/// The calls of the last 30 s.
-struct RecentCalls {
-    /// By method: those that sentences are about.
-    methods: Vec<MethodSlot>,
-    entries: MethodSlot,
+/// The calls that sentences are about.
+struct ToldCalls {
+    recent: LatestCalls,
+    /// Those since the first incident began, where that is less than 30 s ago.
+    of_young: Option<LatestCalls>,
+    /// The learned share of failures of each method in `recent`.
+    usual_failed: Vec<f64>,
+}
+
+/// How many of the newest slots have calls that ended since then.
+fn slots_since(since: f64, now: f64) -> usize {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the cast saturates"
+    )]
+    let slots = ((now - since) / SLOT.as_secs_f64()).ceil() as usize;
+    slots.max(1)
 }
 
 /// A change of the state in a headline, for the log.
@@ -168,9 +181,9 @@ impl Watch {
         }
         let judgement = self.engine.feed(slot, &self.book).clone();
         let before = std::mem::replace(&mut self.judgement, judgement);
-        let recent = self.recent_calls(&before.incidents);
-        self.note_incidents(&before.incidents, &recent);
-        self.update_verdict(&recent)
+        let told = self.told_calls(&before.incidents);
+        self.note_incidents(&before.incidents, &told);
+        self.update_verdict(&told)
     }
 
     /// Says that calls before this time are in no slot: nothing can be said of how long the service is well or idle.
@@ -180,11 +193,21 @@ impl Watch {
     }
 
     /// The calls that sentences are about. `before` are the incidents of the slot before.
-    fn recent_calls(&self, before: &[Incident]) -> RecentCalls {
+    fn told_calls(&self, before: &[Incident]) -> ToldCalls {
         let methods = self.told_methods(before);
-        RecentCalls {
-            methods: self.levels.recent_of(&methods, RECENT_SLOTS),
-            entries: self.levels.recent_entries(RECENT_SLOTS),
+        let of_slots = |slots| LatestCalls {
+            methods: self.levels.recent_of(&methods, slots),
+            entries: self.levels.recent_entries(slots),
+        };
+        let recent = of_slots(RECENT_SLOTS);
+        let usual = recent.methods.iter();
+        let usual_failed = usual.map(|one| self.engine.usual_failures(one.method));
+        let first = self.judgement.incidents.first();
+        let slots = first.map(|first| slots_since(first.since, self.now));
+        ToldCalls {
+            usual_failed: usual_failed.collect(),
+            of_young: slots.filter(|slots| *slots < RECENT_SLOTS).map(of_slots),
+            recent,
         }
     }
 
@@ -209,7 +232,7 @@ impl Watch {
     }
 
     /// What sentences are made of.
-    fn words<'a>(&'a self, recent: &'a RecentCalls) -> Words<'a> {
+    fn words<'a>(&'a self, told: &'a ToldCalls) -> Words<'a> {
         Words {
             judgement: &self.judgement,
             book: &self.book,
@@ -222,8 +245,9 @@ impl Watch {
             now: self.now,
             last_call: self.last_call,
             seen_since: self.seen_since,
-            recent: &recent.methods,
-            requests: &recent.entries,
+            recent: &told.recent,
+            of_young: told.of_young.as_ref(),
+            usual_failed: &told.usual_failed,
             checks: &self.checks,
             has_edges: self.engine.has_edges(),
             tasks_down: self.tasks_down(),
@@ -241,8 +265,8 @@ impl Watch {
     }
 
     /// Makes verdict and headline of the judgement.
-    fn update_verdict(&mut self, recent: &RecentCalls) -> Option<StateChange> {
-        let mut verdict = verdict_of(&self.words(recent));
+    fn update_verdict(&mut self, told: &ToldCalls) -> Option<StateChange> {
+        let mut verdict = verdict_of(&self.words(told));
         let headline = self.headline_of(&verdict);
         let before = std::mem::replace(&mut self.headline, headline);
         let headline = &self.headline;
@@ -318,8 +342,8 @@ impl Watch {
     }
 
     /// Keeps events for incidents that are new, and for those that are over.
-    fn note_incidents(&mut self, before: &[Incident], recent: &RecentCalls) {
-        let words = self.words(recent);
+    fn note_incidents(&mut self, before: &[Incident], told: &ToldCalls) {
+        let words = self.words(told);
         let now = &self.judgement.incidents;
         let known = known_of(before);
         let is_new = |incident: &&Incident| !known.contains(&(about(incident), incident.state));

@@ -201,6 +201,27 @@ pub(crate) struct LeftCalls {
     pub(crate) usual: Option<[f64; 2]>,
 }
 
+/// Sums of the newest slots.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct LatestCalls {
+    /// By method, in ascending order: those that sentences are about.
+    pub(crate) methods: Vec<MethodSlot>,
+    /// All entry calls.
+    pub(crate) entries: MethodSlot,
+}
+
+impl LatestCalls {
+    fn of(&self, method: u32) -> Option<&MethodSlot> {
+        self.methods.get(self.place_of(method)?)
+    }
+
+    fn place_of(&self, method: u32) -> Option<usize> {
+        self.methods
+            .binary_search_by_key(&method, |one| one.method)
+            .ok()
+    }
+}
+
 /// What a verdict is made of.
 #[derive(Debug)]
 pub(crate) struct Words<'a> {
@@ -222,10 +243,12 @@ pub(crate) struct Words<'a> {
     pub(crate) last_call: Option<f64>,
     /// When the history began, on the same clock, where it is younger than the process: what was before is not known.
     pub(crate) seen_since: Option<f64>,
-    /// The sums of the last 30 s of the methods that sentences are about, in ascending order.
-    pub(crate) recent: &'a [MethodSlot],
-    /// The same of all entry calls.
-    pub(crate) requests: &'a MethodSlot,
+    /// The calls of the last 30 s.
+    pub(crate) recent: &'a LatestCalls,
+    /// Those since the first incident began, where it is younger.
+    pub(crate) of_young: Option<&'a LatestCalls>,
+    /// The share of failures that was learned of each method in `recent`.
+    pub(crate) usual_failed: &'a [f64],
     /// The last result of each check.
     pub(crate) checks: &'a [CheckResult],
     /// Whether any method ever had a monitored caller. Else what is found at the same time is one incident, and nothing tells that
@@ -245,11 +268,19 @@ impl<'a> Words<'a> {
 
     /// The last 30 s of a method.
     fn recent_of(&self, at: u32) -> Option<&'a MethodSlot> {
-        let place = self
-            .recent
-            .binary_search_by_key(&at, |one| one.method)
-            .ok()?;
-        self.recent.get(place)
+        self.recent.of(at)
+    }
+
+    /// The calls that shares beside the sentence are of: those of the last 30 s, or since the incident began, as its own.
+    fn told(&self) -> &'a LatestCalls {
+        self.of_young.unwrap_or(self.recent)
+    }
+
+    /// The share of calls of a method that usually fail.
+    fn usual_failed(&self, at: u32) -> f64 {
+        let place = self.recent.place_of(at);
+        let usual = place.and_then(|place| self.usual_failed.get(place));
+        usual.copied().unwrap_or(0.0)
     }
 
     /// Seconds since 1970 of a moment on the clock of the slots.

@@ -31,8 +31,8 @@ fn events(judgements: &[&[Incident]]) -> Vec<(EventKind, String)> {
         watch.now += 20.0;
         let before = std::mem::take(&mut watch.judgement.incidents);
         watch.judgement.incidents = incidents.to_vec();
-        let recent = watch.recent_calls(&before);
-        watch.note_incidents(&before, &recent);
+        let told = watch.told_calls(&before);
+        watch.note_incidents(&before, &told);
     }
     let events = watch.events().iter();
     let events = events.map(|event| (event.kind, event.name.to_string()));

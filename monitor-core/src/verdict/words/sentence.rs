@@ -45,7 +45,7 @@ fn draining(input: &Words<'_>, lasted: &str) -> String {
         Some(signal) => format!("{signal} came"),
         None => "A drain began".to_owned(),
     };
-    let left = match input.requests.in_flight {
+    let left = match input.recent.entries.in_flight {
         0 => "No request is left".to_owned(),
         left => {
             let limit = input.drain_limit.map(|at| limit(at - input.now));

@@ -24,8 +24,9 @@ pub(in crate::verdict) struct Service {
     pub(in crate::verdict) left: Vec<LeftCalls>,
     pub(in crate::verdict) last_call: Option<f64>,
     pub(in crate::verdict) seen_since: Option<f64>,
-    pub(in crate::verdict) recent: Vec<MethodSlot>,
-    pub(in crate::verdict) requests: MethodSlot,
+    pub(in crate::verdict) recent: LatestCalls,
+    pub(in crate::verdict) of_young: Option<LatestCalls>,
+    pub(in crate::verdict) usual_failed: Vec<f64>,
     pub(in crate::verdict) checks: Vec<CheckResult>,
     /// Whether no method ever had a monitored caller.
     pub(in crate::verdict) is_blind: bool,
@@ -73,9 +74,12 @@ impl Service {
             )],
             identity,
             last_call: Some(NOW - STARTED),
-            requests: MethodSlot {
-                in_flight: 58,
-                ..calls(u32::MAX, 3329, 781)
+            recent: LatestCalls {
+                methods: Vec::new(),
+                entries: MethodSlot {
+                    in_flight: 58,
+                    ..calls(u32::MAX, 3329, 781)
+                },
             },
             ..Self::default()
         }
@@ -101,7 +105,7 @@ impl Service {
             ..incident(State::Failing, Rule::Failures, "03:07:42", Some(0))
         };
         service.judgement.incidents = vec![failing, check_down()];
-        service.recent = vec![calls(0, 421, 749), calls(1, 270, 480), calls(2, 173, 307)];
+        service.recent.methods = vec![calls(0, 421, 749), calls(1, 270, 480), calls(2, 173, 307)];
         service
     }
 
@@ -123,7 +127,8 @@ impl Service {
             last_call: self.last_call,
             seen_since: self.seen_since,
             recent: &self.recent,
-            requests: &self.requests,
+            of_young: self.of_young.as_ref(),
+            usual_failed: &self.usual_failed,
             checks: &self.checks,
             has_edges: !self.is_blind,
             tasks_down: self.tasks_down,
@@ -226,7 +231,7 @@ fn a_failing_method_is_named_with_share_type_and_what_is_usual() {
 #[test]
 fn the_share_is_of_the_last_30_s_once_the_incident_is_older() {
     let mut service = Service::dictionary();
-    service.recent[0] = calls(0, 900, 100);
+    service.recent.methods[0] = calls(0, 900, 100);
     assert_eq!(
         sentence(&service),
         "`LookUpWords` fails: 10 % `timed out`, usually 0.01 %."
@@ -234,7 +239,7 @@ fn the_share_is_of_the_last_30_s_once_the_incident_is_older() {
     service.judgement.incidents[1].since += 120.0;
     let verdict = service.verdict();
     assert_eq!(row(&verdict, "Cause").value, Some(0.1));
-    service.recent[0].failures[0].error_type = 1;
+    service.recent.methods[0].failures[0].error_type = 1;
     assert_eq!(
         sentence(&service),
         "`LookUpWords` fails: 10 %, usually 0.01 %."
@@ -250,7 +255,7 @@ fn the_share_is_of_the_last_30_s_once_the_incident_is_older() {
 #[test]
 fn an_incident_in_which_nothing_fails_any_more_is_told_as_past() {
     let mut service = Service::dictionary();
-    service.recent = vec![calls(0, 421, 0), calls(1, 270, 0), calls(2, 173, 0)];
+    service.recent.methods = vec![calls(0, 421, 0), calls(1, 270, 0), calls(2, 173, 0)];
     assert_eq!(
         sentence(&service),
         "`LookUpWords` failed: 64 % `timed out` since 03:07:42, none in the last 30 s."
@@ -261,7 +266,7 @@ fn an_incident_in_which_nothing_fails_any_more_is_told_as_past() {
         "No call of `LookUpWords` failed in the last 30 s."
     );
     // Nothing is known of the last 30 s.
-    service.recent.clear();
+    service.recent.methods.clear();
     service.judgement.incidents[0].felt.clear();
     assert_eq!(
         sentence(&service),
@@ -270,10 +275,67 @@ fn an_incident_in_which_nothing_fails_any_more_is_told_as_past() {
 }
 
 #[test]
+fn shares_of_those_that_feel_it_are_of_the_time_of_the_sentence_and_without_what_usually_fails() {
+    let mut service = Service::dictionary();
+    // A quarter of the calls of `Spelling` always fails.
+    service.usual_failed = vec![0.000_1, 0.25, 0.0];
+    let spread = |service: &Service| row(&service.verdict(), "Spread").text.clone();
+    assert!(
+        spread(&service).starts_with("`Spelling` 39 % and `Analyse` 64 % fail through"),
+        "{}",
+        spread(&service)
+    );
+    // Eight seconds after the beginning the last 30 s have calls of before.
+    service.of_young = Some(LatestCalls {
+        methods: vec![calls(0, 10, 90), calls(1, 5, 95), calls(2, 12, 88)],
+        entries: calls(u32::MAX, 50, 50),
+    });
+    assert!(
+        spread(&service).starts_with("`Spelling` 70 % and `Analyse` 88 % fail through `LookUpWords`. 50 % of all requests fail."),
+        "{}",
+        spread(&service)
+    );
+    service.is_blind = true;
+    assert!(
+        spread(&service).starts_with("`Spelling` 95 % and `Analyse` 88 % fail since about"),
+        "{}",
+        spread(&service)
+    );
+}
+
+#[test]
+fn a_dependency_that_answers_again_stays_the_cause_of_what_is_still_told() {
+    let mut service = Service::dictionary();
+    service.judgement.incidents.truncate(1);
+    service.judgement.incidents[0].check = None;
+    let of_check = |time: &str| event(at(time), EventKind::Check, "dictionary", "changed");
+    service.checks = vec![CheckResult {
+        name: "dictionary".into(),
+        at: at("03:13:40") - STARTED,
+        is_up: true,
+        output: None,
+    }];
+    let cause = |service: &Service| row(&service.verdict(), "Cause").text.clone();
+    let itself = "`LookUpWords` itself: it calls no other monitored method.";
+    assert_eq!(cause(&service), itself, "it never was DOWN");
+    service
+        .events
+        .extend([of_check("03:07:50"), of_check("03:13:40")]);
+    let was_down = "A dependency, not this process: check `dictionary` was DOWN until 03:13:40.";
+    assert_eq!(cause(&service), was_down);
+    // It went down long before, or has answered for minutes.
+    for [down, up] in [["03:05:50", "03:13:40"], ["03:07:50", "03:12:40"]] {
+        service.events.truncate(1);
+        service.events.extend([of_check(down), of_check(up)]);
+        assert_eq!(cause(&service), itself, "{down} to {up}");
+    }
+}
+
+#[test]
 fn callers_that_fail_through_a_slow_method_are_the_subject() {
     let mut service = Service::dictionary();
     // The bad calls of the incident are those of the callers.
-    service.recent[0] = calls(0, 421, 0);
+    service.recent.methods[0] = calls(0, 421, 0);
     assert_eq!(
         sentence(&service),
         "`Spelling` and `Analyse` fail with `timed out` through `LookUpWords`."
@@ -284,7 +346,7 @@ fn callers_that_fail_through_a_slow_method_are_the_subject() {
         "`Spelling` fails with `timed out` through `LookUpWords`."
     );
     // The method at fault has a few failures, as ever.
-    service.recent[0] = calls(0, 1000, 1);
+    service.recent.methods[0] = calls(0, 1000, 1);
     service.judgement.incidents[0].evidence.is_of_callers = true;
     service.judgement.incidents.truncate(1);
     let verdict = service.verdict();
@@ -352,7 +414,7 @@ fn without_known_calls_between_methods_nothing_fails_through_another() {
         "`Spelling` 64 % and `Analyse` 64 % fail since about the same time. 19 % of all requests fail. 10 methods are not \
          affected."
     );
-    service.recent[0] = calls(0, 421, 0);
+    service.recent.methods[0] = calls(0, 421, 0);
     assert_eq!(
         sentence(&service),
         "`Spelling` and `Analyse` fail with `timed out` since about the same time as `LookUpWords` did."
@@ -401,7 +463,7 @@ fn a_method_that_fails_by_itself_is_its_own_cause() {
         (cause.value, cause.usual),
         (Some(749.0 / 1170.0), Some([0.000_1, 0.000_1]))
     );
-    service.recent.push(MethodSlot {
+    service.recent.methods.push(MethodSlot {
         callers: vec![CallerSlot {
             caller: 0,
             begun: 5,
@@ -469,7 +531,7 @@ fn slow_calls_that_are_given_up_are_told_by_their_share() {
     let mut service = Service::with(slow);
     let mut given_up = calls(6, 620, 380);
     given_up.failures[0].kind = FailureKind::Cancelled;
-    service.recent = vec![given_up];
+    service.recent.methods = vec![given_up];
     let verdict = service.verdict();
     assert_eq!(
         verdict.sentence,
@@ -543,7 +605,7 @@ fn an_overload_is_told_by_calls_permits_and_methods() {
         failed: 0,
     }];
     show.entries = 560;
-    service.recent = vec![show];
+    service.recent.methods = vec![show];
     let verdict = service.verdict();
     assert_eq!(
         verdict.sentence,
@@ -749,7 +811,7 @@ fn the_life_of_the_service_wins_over_all_but_its_incidents_stay_in_the_rows() {
         sentence.ends_with(" left; the limit was reached 3.0 s ago."),
         "{sentence}"
     );
-    service.requests.in_flight = 0;
+    service.recent.entries.in_flight = 0;
     let sentence = service.verdict().sentence;
     assert!(sentence.ends_with(" No request is left."), "{sentence}");
     // That no calls come is what a drain is for.

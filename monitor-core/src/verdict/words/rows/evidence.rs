@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use crate::data::slot::FailureKind;
+use crate::history::EventKind;
 use crate::verdict::numbers::NumberStyle::Prose;
-use crate::verdict::numbers::{duration, ratio, share};
+use crate::verdict::numbers::{duration, moment, ratio, share};
 use crate::verdict::words::rows::{TASK_TYPE, affected, error_type, method_link, numbers_of, row};
 use crate::verdict::words::sentence::{
     are, capital, clause, fails_itself, growth as growth_of, is_longer, is_of_process, is_past,
@@ -62,6 +63,9 @@ pub(super) fn cause(
     if let Some((check, name)) = check.and_then(|check| Some((check, check.check.as_deref()?))) {
         return Some(cause_by_check(input, incident, check, name));
     }
+    if let Some(row) = cause_that_is_over(input, incident) {
+        return Some(row);
+    }
     if !matches!(incident.rule, Rule::Failures | Rule::Panics) {
         return None;
     }
@@ -69,6 +73,7 @@ pub(super) fn cause(
     let method = input.method(at)?;
     let callees = input
         .recent
+        .methods
         .iter()
         .filter(|one| one.callers.iter().any(|caller| caller.caller == at));
     let callees = callees.filter(|one| one.method != at).count() as u64;
@@ -118,11 +123,7 @@ fn cause_by_check(
 ) -> VerdictRow {
     let output = check.evidence.output.as_deref().map(said);
     let output = output.filter(|output| !output.is_empty());
-    let place = if is_of_process(name) {
-        "This process"
-    } else {
-        "A dependency, not this process"
-    };
+    let place = place_of(name);
     let text = format!("{place}: {} is DOWN{}.", part(name), clause(", ", output));
     let trouble = match incident.state {
         State::Failing => "to fail",
@@ -145,6 +146,45 @@ fn cause_by_check(
     }
 }
 
+/// The check that was down since about the beginning, and is up again: for the while in which its failures are still told.
+fn cause_that_is_over(input: &Words<'_>, incident: &Incident) -> Option<VerdictRow> {
+    incident.method?;
+    let (began, now) = (input.wall(incident.since), input.wall(input.now));
+    let up = input.checks.iter().filter(|check| check.is_up);
+    let (name, down, up) = up
+        .filter_map(|check| {
+            let mut changes = input
+                .events
+                .iter()
+                .rev()
+                .filter(|event| event.kind == EventKind::Check && event.name == check.name);
+            let (up, down) = (changes.next()?.at, changes.next()?.at);
+            Some((&*check.name, down, up))
+        })
+        .find(|(_, down, up)| {
+            (down - began).abs() <= CHECK_LATE && *up >= began && now - up <= CHECK_LATE
+        })?;
+    let place = place_of(name);
+    let (part, until) = (part(name), moment(up, now));
+    Some(VerdictRow {
+        level: incident.state.level(),
+        rule: Rule::Check.name(),
+        since: Some(down),
+        link: "#/health".to_owned(),
+        promql: Some(input.service.families.check(name)),
+        ..row("Cause", format!("{place}: {part} was DOWN until {until}."))
+    })
+}
+
+/// Where a part of health is.
+fn place_of(name: &str) -> &'static str {
+    if is_of_process(name) {
+        "This process"
+    } else {
+        "A dependency, not this process"
+    }
+}
+
 /// Who feels it.
 pub(super) fn spread(input: &Words<'_>, incident: &Incident) -> Option<VerdictRow> {
     let is_failing = matches!(incident.rule, Rule::Failures | Rule::Panics);
@@ -152,7 +192,8 @@ pub(super) fn spread(input: &Words<'_>, incident: &Incident) -> Option<VerdictRo
     if incident.felt.is_empty() && !is_failing || incident.method.is_none() && !is_broad {
         return None;
     }
-    let requests = input.requests.failed_share().filter(|_| is_failing);
+    let requests = input.told().entries.failed_share();
+    let requests = requests.filter(|_| is_failing);
     let mut parts = Vec::new();
     parts.extend(match (is_failing, is_broad) {
         (true, _) => failing_through(input, incident),
@@ -193,13 +234,18 @@ fn not_affected(input: &Words<'_>) -> Option<String> {
     (count > 0).then(|| format!("{} {} not affected.", things(count, "method"), are(count)))
 }
 
-/// `Spelling` 64 % and `Analyse` 64 % fail through `LookUpWords`.
+/// `Spelling` 64 % and `Analyse` 64 % fail through `LookUpWords`. What usually fails of a caller does not fail through it.
 fn failing_through(input: &Words<'_>, incident: &Incident) -> Option<String> {
     let mut felt: Vec<(u64, u32, f64)> = Vec::new();
     let mut others = Vec::new();
     for &method in &incident.felt {
-        let calls = input.recent_of(method);
-        match calls.and_then(|calls| Some((calls, calls.failed_share()?))) {
+        let calls = input.told().of(method);
+        let usual = if input.has_edges {
+            input.usual_failed(method)
+        } else {
+            0.0
+        };
+        match calls.and_then(|calls| Some((calls, calls.failed_share()? - usual))) {
             Some((calls, share)) if share > 0.0 => {
                 felt.push((calls.failed(FailureKind::Counts), method, share));
             }

@@ -9,7 +9,7 @@ use crate::data::slot::{Book, CallerSlot, MethodSlot};
 use crate::history::{Event, EventKind, Phase};
 use crate::verdict::text::TextColor;
 use crate::verdict::words::{
-    LeftCalls, ServiceIdentity, incident_event, is_hostile, log_line, recovered_event,
+    LatestCalls, LeftCalls, ServiceIdentity, incident_event, is_hostile, log_line, recovered_event,
 };
 use crate::verdict::{Evidence, Incident, Judgement, Rule, State};
 
@@ -185,8 +185,12 @@ fn any_service() -> impl Strategy<Value = Service> {
                     left: left.collect(),
                     last_call,
                     seen_since: None,
-                    recent: recent.collect(),
-                    requests: calls(0, counts[0].0, counts[0].1),
+                    recent: LatestCalls {
+                        methods: recent.collect(),
+                        entries: calls(0, counts[0].0, counts[0].1),
+                    },
+                    of_young: None,
+                    usual_failed: Vec::new(),
                     checks: Vec::new(),
                     is_blind: phase == 1,
                     tasks_down: 0,
