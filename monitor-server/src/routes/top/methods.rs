@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use monitor_core::history::{MinuteCalls, Range, Subject};
 use monitor_core::slot::{Cells, FailureKind, MethodSlot};
-use monitor_core::verdict::{MethodState, Watch};
+use monitor_core::verdict::{MethodState, StateOf, Watch};
 
 use super::super::text_query::{Sort, TextQuery};
 use super::shapes::UsualAges;
@@ -122,7 +122,7 @@ fn row(
         mark: mark(state.state),
         name: name.to_owned(),
         usual: watch.usual(method).map(|usual| usual.p99[1]),
-        score: state.score,
+        change: change(watch, &state),
         ..MethodRow::default()
     };
     let Some(calls) = calls else {
@@ -162,6 +162,21 @@ fn rate(begun: u64, seconds: f64) -> Option<f64> {
 #[expect(clippy::cast_precision_loss, reason = "a share is a double")]
 fn ratio(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+/// The place of a method in the order of change, the greatest first: those with a finding by their score, of which one that
+/// fails through another comes after that one; then those as usual, then the idle ones.
+fn change(watch: &Watch, state: &StateOf) -> f64 {
+    match state.state {
+        MethodState::Failing | MethodState::Stuck | MethodState::Slow => {}
+        MethodState::Idle => return -2.0,
+        _ => return -1.0,
+    }
+    let cause = state.through.map(|at| watch.method_state(at));
+    let cause = cause.filter(|cause| cause.through.is_none());
+    cause.map_or(state.score, |cause| {
+        state.score.min(cause.score - f64::EPSILON).max(0.0)
+    })
 }
 
 /// The mark of a method by its state.
@@ -204,7 +219,7 @@ impl Totals {
 /// The first comes before: the largest number, and of equal ones the busier, then by name.
 fn sorted(sort: Sort, a: &MethodRow, b: &MethodRow) -> std::cmp::Ordering {
     let key = |row: &MethodRow| match sort {
-        Sort::Change => row.score,
+        Sort::Change => row.change,
         Sort::Calls => row.rate.unwrap_or(-1.0),
         Sort::Failed => row.failed.unwrap_or(-1.0),
         Sort::P50 => row.durations.map_or(-1.0, |all| all[0]),
@@ -254,7 +269,7 @@ fn strip(watch: &Watch, method: u32, minutes: &[MinuteCalls]) -> String {
 #[cfg(test)]
 mod tests {
     use monitor_core::history::{Facts, HistoryConfig};
-    use monitor_core::slot::{FailureSlot, Slot};
+    use monitor_core::slot::{CallerSlot, FailureSlot, Slot};
 
     use super::*;
 
@@ -355,6 +370,62 @@ mod tests {
             ..
         } = watched.totals;
         assert_eq!((failing + usual, idle), (1, 1), "totals are of all methods");
+    }
+
+    #[test]
+    fn what_is_found_comes_before_what_is_busy() {
+        let names = ["Busy", "Failing", "Calm", "Through", "Rare"];
+        let mut watch = Watch::new(&HistoryConfig::default(), 1000.0, Vec::new());
+        let book = watch.book_mut();
+        book.methods = names.map(Into::into).to_vec();
+        book.types = vec!["timed out".into()];
+        for tick in 0..600_u32 {
+            // The last minute calls of `Failing` fail, and with them those of `Through`. A few calls of `Busy` take long: its p99
+            // is far from what is usual, which is no finding.
+            let is_wrong = u64::from(tick >= 570);
+            let failed = [0, 10 * is_wrong, 0, 8 * is_wrong];
+            let late = |at| u64::from(tick >= 588 && at == 0);
+            let calls = [60, 10, 20, 20];
+            let methods = calls.into_iter().zip(failed).enumerate();
+            let mut methods: Vec<_> = methods
+                .map(|(at, (begun, failed))| MethodSlot {
+                    method: u32::try_from(at).expect("a few"),
+                    begun,
+                    entries: if at == 1 { 0 } else { begun },
+                    ok: Cells(vec![(-80, begun - failed - late(at)), (-40, late(at))]),
+                    failures: Vec::from_iter((failed > 0).then(|| FailureSlot {
+                        error_type: 0,
+                        kind: FailureKind::Counts,
+                        cells: cells(-80, failed),
+                    })),
+                    callers: Vec::from_iter((at == 1).then_some(CallerSlot {
+                        caller: 3,
+                        begun,
+                        failed,
+                    })),
+                    ..MethodSlot::default()
+                })
+                .collect();
+            methods.extend((tick == 0).then(|| MethodSlot {
+                method: 4,
+                begun: 1,
+                ok: cells(0, 1),
+                ..MethodSlot::default()
+            }));
+            let begin = f64::from(tick) * 2.0;
+            let slot = Slot {
+                tick: tick.into(),
+                begin,
+                end: begin + 2.0,
+                methods,
+                ..Slot::default()
+            };
+            watch.feed(&slot, &Facts::default());
+        }
+        let query = TextQuery::parse("", super::super::OF_TOP).expect("a query");
+        let shown = Watched::read(&watch, &query).methods;
+        let shown: Vec<_> = shown.iter().map(|row| &*row.name).collect();
+        assert_eq!(shown, ["Failing", "Through", "Busy", "Calm", "Rare"]);
     }
 
     #[test]

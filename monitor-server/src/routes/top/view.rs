@@ -64,8 +64,8 @@ pub(super) struct MethodRow {
     pub(super) minutes: Option<String>,
     /// Why most of its failed calls failed.
     pub(super) error: Option<String>,
-    /// How much it changed, from 0 to 1: the order of `sort=change`.
-    pub(super) score: f64,
+    /// How much it changed, from 0 to 1, and below 0 where nothing is wrong: the order of `sort=change`.
+    pub(super) change: f64,
 }
 
 /// A check, or another part of health.

@@ -149,7 +149,7 @@ fn drawn(&(mark, name, rate, failed, durations, in_flight, oldest): &Drawn) -> M
             .to_owned(),
         ),
         error: error.map(str::to_owned),
-        score: 0.0,
+        change: -1.0,
     }
 }
 
