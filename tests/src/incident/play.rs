@@ -134,7 +134,7 @@ impl<'a> Player<'a> {
             entries: if callers.is_empty() { begun } else { 0 },
             ok: cells_of(&calls.ok),
             failures: self.failures(method, &calls.fail),
-            callers: divided(callers, begun, failed),
+            callers: divided(callers, begun, failed, step),
             busy: busy_of(calls),
             in_flight: calls.flight,
             oldest: calls.oldest,
@@ -209,10 +209,12 @@ fn cells_of(cells: &[(i64, u64)]) -> Cells {
     sum
 }
 
-/// The case has which methods call, and not how often: all callers are given the same number.
-fn divided(callers: &[u32], begun: u64, failed: u64) -> Vec<CallerSlot> {
+/// The case has which methods call, and not how often: all callers are given the same number, and what is left over to
+/// others in each slot, so that each has calls of a method that is seldom called.
+fn divided(callers: &[u32], begun: u64, failed: u64, step: usize) -> Vec<CallerSlot> {
     let number = callers.len() as u64;
-    let share = |all: u64, at: u64| all / number + u64::from(at < all % number);
+    let turned = |at: u64| (at + step as u64) % number;
+    let share = |all: u64, at: u64| all / number + u64::from(turned(at) < all % number);
     let slots = callers.iter().zip(0..).map(|(&caller, at)| CallerSlot {
         caller,
         begun: share(begun, at),
