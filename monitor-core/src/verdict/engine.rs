@@ -75,6 +75,8 @@ const SETTLE: f64 = 30.0;
 const ECHO: f64 = 60.0;
 /// Seconds after which a sign of theirs is no echo any more.
 const FADES: f64 = 20.0;
+/// Seconds after the end of a cause in which calls end that began before it.
+const BEGUN_BEFORE: f64 = 6.0;
 /// A slot that is longer, or as far from the one before, is a gap: the process stood still.
 const GAP: f64 = 10.0;
 /// Seconds after a gap in which durations and ages are not judged, and nothing is learned.
@@ -303,7 +305,9 @@ impl Engine {
                 .map(|one| one.sign)
                 .collect();
             for sign in signs {
-                let Some(cause) = self.cause_of(at, sign) else {
+                let cause = self.cause_of(at, sign);
+                self.mark(at, sign, cause.is_none());
+                let Some(cause) = cause else {
                     continue;
                 };
                 let members = groups.entry(cause).or_default();
@@ -332,7 +336,10 @@ impl Engine {
             }
             // What goes on without its cause is no echo; where that one was sure not for long.
             let fades = if is_settled { FADES } else { 0.0 };
-            let is_echo = |over: &f64| !is_on && finding.was_calm_at(*over + fades);
+            // One that was an echo goes on as that, however few bad calls come as ever.
+            let stays = |over: f64| finding.is_echo && !self.goes_on(at, sign, over);
+            let is_echo =
+                |over: &f64| !is_on && (finding.was_calm_at(*over + fades) || stays(*over));
             let over = method.found.iter().filter_map(|one| one.over);
             if let Some(over) = over.max_by(f64::total_cmp).filter(is_echo) {
                 if self.now - over > ECHO {
@@ -353,6 +360,28 @@ impl Engine {
             .filter(|one| one.sign == sign)
             .for_each(|one| one.cause = Some(cause));
         Some(cause)
+    }
+
+    /// Whether the calls since then are enough for a finding by themselves, without those of the first seconds: they began before.
+    fn goes_on(&self, at: u32, sign: Sign, since: f64) -> bool {
+        let Some(method) = self.method(at) else {
+            return false;
+        };
+        let Some(evidence) = method.evidence_of(sign) else {
+            return true;
+        };
+        let first = self.times.first_after(since + BEGUN_BEFORE);
+        let slots = method.slots(sign, first);
+        evidence.is_beyond(slots.fold([0.0, 0.0], |[calls, bad], slot| {
+            [calls + f64::from(slot.2), bad + f64::from(slot.3)]
+        }))
+    }
+
+    fn mark(&mut self, at: u32, sign: Sign, is_echo: bool) {
+        let method = self.methods.get_mut(at as usize).and_then(Option::as_mut);
+        let found = method.into_iter().flat_map(|method| &mut method.found);
+        let found = found.filter(|one| one.sign == sign && one.is_active());
+        found.for_each(|one| one.is_echo = is_echo);
     }
 
     fn close(&mut self, at: u32, sign: Sign) {

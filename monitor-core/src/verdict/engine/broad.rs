@@ -275,9 +275,7 @@ impl Engine {
 }
 
 fn has_slow(method: &Method) -> bool {
-    method
-        .active()
-        .any(|one| one.sign.family() != Family::Failed)
+    method.told().any(|one| one.sign.family() != Family::Failed)
 }
 
 fn is_hit(method: &Method, is_rush: bool) -> bool {

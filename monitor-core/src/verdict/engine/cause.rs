@@ -18,6 +18,10 @@ const EARLY: f64 = 10.0;
 const RUSH: f64 = 1.6;
 /// Once it is a rush it is over below so many times the usual calls.
 pub(super) const RUSH_OVER: f64 = 1.3;
+/// A rush that makes calls slow has so many times the usual calls around the beginning, ...
+const EARLY_RUSH: f64 = 1.4;
+/// ... until so many seconds after it. Later calls come because others are slow.
+const RISES: f64 = 40.0;
 /// Seconds before a finding that are looked at too.
 const BEFORE: f64 = 4.0;
 
@@ -67,7 +71,7 @@ impl Engine {
         let from = since - BEFORE;
         let mine = self.trouble(method, from);
         let mut seconds = mine.seconds;
-        if mine.waited > 0.0 && !self.is_rush(method, since, false) {
+        if mine.waited > 0.0 && !self.is_rushed(method, since, false) {
             // Those that do not wait hold a permit: no more seconds than these can be theirs.
             let held = f64::from(method.gauges.permits) * (self.now - from);
             seconds = (seconds - mine.waited).min(held);
@@ -121,7 +125,7 @@ impl Engine {
     }
 
     /// More calls than usual since then, and more than chance would have it? One that was a rush stays one for longer.
-    pub(super) fn is_rush(&self, method: &Method, since: f64, was_rush: bool) -> bool {
+    fn is_rush(&self, method: &Method, since: f64, was_rush: bool) -> bool {
         let first = self
             .times
             .first_after(self.now - (self.now - since).clamp(10.0, 60.0));
@@ -129,6 +133,23 @@ impl Engine {
         let usual = method.normal.rate * self.times.seconds_from(first);
         let is_rush = calls >= RUSH * usual && calls - usual >= 3.0 * usual.sqrt() + 3.0;
         usual > 0.0 && (is_rush || was_rush && calls >= RUSH_OVER * usual)
+    }
+
+    /// The same of a rush that was there around the beginning: not of clients that try again because calls are slow.
+    pub(super) fn is_rushed(&self, method: &Method, since: f64, was_rush: bool) -> bool {
+        let first = self.times.first_after(since - BEFORE);
+        let last = self.times.first_after((since + RISES).min(self.now - 1.0));
+        let slots = || method.ring.back_to(first).filter(|one| one.first <= last);
+        let ends = slots().last().zip(slots().next());
+        // Of one that began before all that is kept it is known no more.
+        let ends = ends.filter(|_| self.times.begin(first) <= since);
+        let was_early = ends.is_some_and(|(oldest, newest)| {
+            let (from, to) = (oldest.first.min(first), newest.last.max(last));
+            let calls: f64 = slots().map(|one| f64::from(one.begun)).sum();
+            let seconds = self.times.end(to) - self.times.begin(from);
+            calls >= EARLY_RUSH * method.normal.rate * seconds
+        });
+        (was_rush || was_early) && self.is_rush(method, since, was_rush)
     }
 
     /// Calls begun a second in the last so many seconds.

@@ -61,7 +61,7 @@ impl Engine {
             let Some((method, since)) = self.method(at).zip(self.since(group)) else {
                 continue;
             };
-            if self.is_rush(method, since, self.held.rushes.contains(&at)) {
+            if self.is_rushed(method, since, self.held.rushes.contains(&at)) {
                 held.rushes.push(at);
             }
             if self.is_ending(method, self.held.ending.contains(&at)) {
@@ -75,18 +75,18 @@ impl Engine {
     pub(super) fn since(&self, group: &Group) -> Option<f64> {
         let own = self.method(group.cause).into_iter();
         let members = group.members.iter().filter_map(|&at| self.method(at));
-        first(own.flat_map(Method::active)).or_else(|| first(members.flat_map(Method::active)))
+        first(own.flat_map(Method::told)).or_else(|| first(members.flat_map(Method::told)))
     }
 
     /// The incident of some findings.
     pub(super) fn describe(&self, group: &Group) -> Option<Incident> {
         let method = self.method(group.cause)?;
         let members = || group.members.iter().filter_map(|&at| self.method(at));
-        let mut own = Families::of(method.active());
-        let all = Families::of(members().chain([method]).flat_map(Method::active));
+        let mut own = Families::of(method.told());
+        let all = Families::of(members().chain([method]).flat_map(Method::told));
         let since = self.since(group)?;
-        let own_failed = largest(method.active());
-        let failed = own_failed.or_else(|| largest(members().flat_map(Method::active)));
+        let own_failed = largest(method.told());
+        let failed = own_failed.or_else(|| largest(members().flat_map(Method::told)));
         let is_ending = self.held.ending.contains(&group.cause);
         if own.has(Family::Stuck) && !own.has(Family::Failed) && is_ending {
             own.unstick();
@@ -188,7 +188,7 @@ impl Engine {
 }
 
 fn first<'a>(found: impl Iterator<Item = &'a Finding>) -> Option<f64> {
-    found.map(|one| one.since).min_by(f64::total_cmp)
+    found.map(|one| one.incident_since).min_by(f64::total_cmp)
 }
 
 /// The failures with the largest share.

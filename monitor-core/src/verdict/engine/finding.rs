@@ -67,6 +67,10 @@ pub(super) struct Finding {
     pub(super) bad: u64,
     /// The method at fault.
     pub(super) cause: Option<u32>,
+    /// Whether it is what is left of one of the method at fault, which is over.
+    pub(super) is_echo: bool,
+    /// When the first of the findings began that overlap up to this one.
+    pub(super) incident_since: f64,
     gone: f64,
     last_bad: f64,
     /// Calls since its last sign, and bad ones.
@@ -86,6 +90,8 @@ impl Finding {
             calls: 0,
             bad: 0,
             cause: None,
+            is_echo: false,
+            incident_since: since,
             gone: 0.0,
             last_bad: now,
             calm: [0.0; 2],

@@ -435,7 +435,8 @@ impl Method {
                     self.close(sign, now);
                 }
             }
-            _ if self.is_found(sign) => self.open(sign, at, now),
+            // What was no finding a while ago is none of a slot without a bad call.
+            _ if bad > 0 && self.is_found(sign) => self.open(sign, at, now),
             Some(at) if self.found[at].is_past(now.end) => drop(self.found.swap_remove(at)),
             _ => {}
         }
@@ -450,18 +451,26 @@ impl Method {
         let (calls, bad) = self.slots(sign, first).fold((0_u64, 0_u64), |sum, one| {
             (sum.0 + u64::from(one.2), sum.1 + u64::from(one.3))
         });
+        let begun = self.began_with(sign, since);
         let back = at.filter(|&at| !self.found[at].is_past(now.end));
         if let Some(at) = back {
             self.found[at].again(now.end);
             self.found[at].count(calls, bad);
         } else {
             self.found.retain(|one| one.sign != sign);
-            self.found.push(Finding::new(sign, since, now.end));
-            if let Some(finding) = self.found.last_mut() {
-                finding.count(calls, bad);
-            }
+            let mut finding = Finding::new(sign, since, now.end);
+            finding.incident_since = begun;
+            finding.count(calls, bad);
+            self.found.push(finding);
         }
         self.forget_from(since);
+    }
+
+    /// When the trouble began that a finding from this time on is a part of: calls that hung at first may only be slow later.
+    fn began_with(&self, sign: Sign, since: f64) -> f64 {
+        let is_time = |sign: Sign| sign.family() != Family::Failed;
+        let goes_on = self.told().filter(|one| is_time(one.sign) && is_time(sign));
+        goes_on.map(|one| one.incident_since).fold(since, f64::min)
     }
 
     /// When what the evidence is of began.
@@ -514,6 +523,11 @@ impl Method {
 
     pub(super) fn active(&self) -> impl Iterator<Item = &Finding> {
         self.found.iter().filter(|one| one.is_active())
+    }
+
+    /// Those of them that are no echoes.
+    pub(super) fn told(&self) -> impl Iterator<Item = &Finding> {
+        self.active().filter(|one| !one.is_echo)
     }
 
     pub(super) fn has_finding(&self) -> bool {

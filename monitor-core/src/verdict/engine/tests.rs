@@ -439,6 +439,34 @@ fn what_callers_still_feel_of_a_short_incident_is_not_theirs() {
 }
 
 #[test]
+fn one_more_bad_call_of_a_caller_is_not_its_fault_after_an_incident_of_its_callee() {
+    // Few of the calls of the caller fail in the incident, and now and then one fails as ever: it takes long to know that it
+    // is well again.
+    let above = |is_bad: bool| match is_bad {
+        true => Calls::good(9).failing(1),
+        false => Calls::good(10),
+    };
+    let good = |slot: u32| [above(slot.is_multiple_of(16)), Calls::good(1).from(0)];
+    let mut felt = 0;
+    for phase in 0..16 {
+        let mut service = Service::new();
+        (0..600).for_each(|slot| assert_eq!(service.run(1, &good(slot)), Vec::new()));
+        for slot in 0..60_u32 {
+            let below = Calls::good(0).failing(1).from(0);
+            service.run(1, &[above(slot.is_multiple_of(2)), below]);
+        }
+        for slot in 0..120 {
+            let incidents = service.run(1, &good(slot + phase));
+            let is_below = |one: &Incident| one.method == Some(1);
+            assert!(incidents.iter().all(is_below), "{slot}: {incidents:?}");
+            let [above, below] = [0, 1].map(|at| service.engine.signs(at).count());
+            felt += usize::from(above > 0 && below == 0);
+        }
+    }
+    assert!(felt > 0, "both were over at once");
+}
+
+#[test]
 fn a_callee_that_is_found_long_after_its_caller_is_at_fault() {
     // Some of its calls always fail, so it takes more of them until it is found.
     let usual = [Calls::good(100), Calls::good(96).failing(4).from(0)];
@@ -586,6 +614,52 @@ fn large_calls_of_one_client_beside_the_usual_ones_are_no_incident() {
     let mut calls = Calls::good(20);
     calls.good.push((TEN_MS + 4 * OCTAVE, 20));
     assert_eq!(service.run(30, &[calls]), Vec::new());
+}
+
+#[test]
+fn large_calls_that_have_ended_are_no_incident_afterwards() {
+    for (usual, large, slots) in [(100, 60, 10), (40, 12, 20), (8, 4, 20), (4, 2, 20)] {
+        let mut service = known(&[Calls::good(usual)]);
+        let mut with_large = Calls::good(usual);
+        with_large.good.push((TEN_MS + 4 * OCTAVE, large));
+        assert_eq!(service.run(slots, &[with_large]), Vec::new());
+        for slot in 0..120 {
+            let incidents = service.run(1, &[Calls::good(usual)]);
+            assert_eq!(incidents, Vec::new(), "{usual} and {large}: {slot}");
+        }
+    }
+}
+
+#[test]
+fn calls_that_come_again_because_a_method_is_slow_are_no_overload() {
+    let mut service = known(&[Calls::good(20)]);
+    let slow = |count| [Calls::good(count).slower(4 * OCTAVE)];
+    service.run(30, &slow(20));
+    assert_eq!(service.headline(), State::Slow);
+    for slot in 0..600 {
+        service.run(1, &slow(60));
+        assert_eq!(service.headline(), State::Slow, "{slot}");
+    }
+}
+
+#[test]
+fn calls_that_hung_and_then_end_late_are_one_incident_since_the_first() {
+    let mut service = known(&[Calls::good(20)]);
+    let began = service.now;
+    let hung = Calls {
+        late: 40,
+        ..Calls::good(2)
+    };
+    service.run(10, &[hung]);
+    assert_eq!(service.headline(), State::Stuck);
+    // Clients give up, and no call gets old any more.
+    let slow = Calls::good(20).slower(8 * OCTAVE);
+    for slot in 0..60 {
+        let incidents = service.run(1, &[slow.clone()]);
+        let first = incidents.first().expect("it goes on");
+        assert!(first.since <= began + 2.0, "{slot}: {first:?}");
+    }
+    assert_eq!(service.headline(), State::Slow);
 }
 
 #[test]
