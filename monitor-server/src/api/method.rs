@@ -37,6 +37,9 @@ const MOST_SITES: usize = 100;
 /// Callers and callees of an answer.
 const MOST_EDGES: usize = 100;
 
+/// The share of a caller's calls that failed is not known where it may be wrong by more than one in so many.
+const MOST_UNSURE: u64 = 5;
+
 /// What is known of a method beside the history.
 #[derive(Debug, Default)]
 pub(super) struct Beside {
@@ -312,26 +315,46 @@ fn texts(errors: &[LastError]) -> Value {
 
 /// Who calls it, the most frequent first; the entry calls have no name.
 fn callers(look: &Look<'_>, recent: &[MethodSlot], id: u32) -> Value {
-    let own = recent.iter().find(|calls| calls.method == id);
-    let mut edges: Vec<_> = own
-        .into_iter()
-        .flat_map(|calls| &calls.callers)
-        .map(|edge| (Some(edge.caller), edge.begun, Some(edge.failed)))
-        .collect();
-    if let Some(calls) = own.filter(|calls| calls.entries > 0) {
-        // How many of the entry calls failed is the rest.
-        let failed: u64 = calls.failures.iter().map(|one| one.cells.count()).sum();
-        let of_callers: u64 = calls.callers.iter().map(|edge| edge.failed).sum();
-        edges.push((None, calls.entries, Some(failed.saturating_sub(of_callers))));
+    let mut edges = Vec::new();
+    if let Some(calls) = recent.iter().find(|calls| calls.method == id) {
+        let of_callers = calls.callers.iter();
+        edges.extend(of_callers.map(|edge| {
+            let failed = that_count(calls, edge.begun, edge.failed);
+            (Some(edge.caller), edge.begun, failed)
+        }));
+        if calls.entries > 0 {
+            // How many of the entry calls failed is the rest.
+            let failed: u64 = calls.failures.iter().map(|one| one.cells.count()).sum();
+            let of_callers: u64 = calls.callers.iter().map(|edge| edge.failed).sum();
+            let failed = failed.saturating_sub(of_callers);
+            let failed = that_count(calls, calls.entries, failed);
+            edges.push((None, calls.entries, failed));
+        }
     }
     edge_list(look, edges)
+}
+
+/// How many of the calls from one caller failed in a way that counts. Known by caller is the number of all that failed: where
+/// others were cancelled or expected, as large a part of them counts as of all failed calls of the method. `None` where the calls
+/// that may be of either kind are too many for that.
+fn that_count(calls: &MethodSlot, begun: u64, failed: u64) -> Option<u64> {
+    let counting = calls.failed(FailureKind::Counts);
+    let others = calls.failed(FailureKind::Expected) + calls.failed(FailureKind::Cancelled);
+    let (least, most) = (failed.saturating_sub(others), failed.min(counting));
+    let all = (counting + others).max(1);
+    // Counters are read one after the other: `failed` may be ahead of both.
+    let is_known = most.saturating_sub(least) * MOST_UNSURE <= begun;
+    is_known.then_some(most.min((failed * counting + all / 2) / all))
 }
 
 /// What it calls, the same.
 fn callees(look: &Look<'_>, recent: &[MethodSlot], id: u32) -> Value {
     let edges = recent.iter().flat_map(|calls| {
         let edges = calls.callers.iter().filter(|edge| edge.caller == id);
-        edges.map(|edge| (Some(calls.method), edge.begun, Some(edge.failed)))
+        edges.map(|edge| {
+            let failed = that_count(calls, edge.begun, edge.failed);
+            (Some(calls.method), edge.begun, failed)
+        })
     });
     edge_list(look, edges.collect())
 }

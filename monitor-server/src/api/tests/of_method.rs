@@ -70,3 +70,47 @@ fn a_method_has_its_sites_and_its_queries() {
         query(1)
     );
 }
+
+/// By caller all that failed are counted: how many of them count is there where the sums tell it, or nearly.
+#[test]
+fn a_cancelled_call_is_no_failure_of_its_caller() {
+    let failed = |counting: u64, cancelled: u64| {
+        let mut watch = watch(3);
+        let of_kind = |kind, count| FailureSlot {
+            error_type: 0,
+            kind,
+            cells: Cells(vec![(8, count)]),
+        };
+        let slot = MethodSlot {
+            method: 2,
+            begun: 30,
+            entries: 10,
+            ok: Cells(vec![(-40, 30 - counting - cancelled)]),
+            failures: vec![
+                of_kind(FailureKind::Counts, counting),
+                of_kind(FailureKind::Cancelled, cancelled),
+            ],
+            callers: [(0, 6), (1, 0)]
+                .map(|(caller, failed)| CallerSlot {
+                    caller,
+                    begun: 10,
+                    failed,
+                })
+                .into(),
+            ..MethodSlot::default()
+        };
+        feed(&mut watch, 0, vec![slot]);
+        let answer = method_of(&whole(&watch), 2, Range::Minutes15);
+        let edges = answer["callers"].as_array().expect("a list").iter();
+        // The most frequent first; here in the order of callers, then the entry calls.
+        edges
+            .map(|edge| edge["failed"].as_f64())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(failed(6, 0), [Some(0.6), Some(0.0), Some(0.0)]);
+    assert_eq!(failed(0, 6), [Some(0.0), Some(0.0), Some(0.0)]);
+    assert_eq!(failed(3, 3), [Some(0.3), Some(0.0), Some(0.0)]);
+    // One of the entry calls failed too, and the cancelled one may be of either.
+    assert_eq!(failed(6, 1), [Some(0.5), Some(0.0), Some(0.1)]);
+    assert_eq!(failed(6, 4), [None, Some(0.0), None]);
+}
