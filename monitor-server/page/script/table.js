@@ -131,7 +131,7 @@ export function compareValues(a, b, down) {
 }
 
 /**
- * Builds a table: `{ node, draw(items), key(event), inView(), close() }`. Options:
+ * Builds a table: `{ node, draw(items, anew), key(event), inView(), close() }`. Options:
  * - name, label: its class, and its label for screen readers
  * - columns: { key, title, text(item), make(), bind(td, item, before, line), right, from, stack, sort(item),
  *   up, over, head() }. `text` is all that a cell has; else `make` gives what a new one has in it, and `bind`
@@ -560,12 +560,12 @@ export function makeTable({
 
   return {
     node,
-    /** Brings the table up to date with all its items. */
-    draw(items) {
+    /** Brings the table up to date with all its items; `anew`: they are others, which are ordered at once. */
+    draw(items, anew) {
       all = items;
       // An order holds for 10 s, and while the pointer or the focus is here.
       const isNew = performance.now() - orderedAt < 10000;
-      update(lines.length > 0 && (isNew || body.matches(":hover") || body.contains(focused())));
+      update(!anew && lines.length > 0 && (isNew || body.matches(":hover") || body.contains(focused())));
     },
     /** Uses a key of the keyboard; true if it did. */
     key: press,

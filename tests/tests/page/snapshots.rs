@@ -287,6 +287,46 @@ fn a_column_of_compare_is_sorted_in_both_directions() {
     }
 }
 
+/// A window at an even time answers that one method of two was slow in it.
+const TWO_WINDOWS: &str = "const real = fetch;
+    window.fetch = (path, ...more) => {
+        const at = /compare\\?at=(\\d+)/.exec(path)?.[1];
+        if (!at) return real(path, ...more);
+        const row = (name, p95) => [name, 900, 3, p95, [p95 * 0.9, p95 * 1.1]];
+        const rows = [row('Calm', 0.01), row('Slow', at % 2 ? 0.01 : 1)];
+        const cols = ['name', 'calls', 'rate', 'p95', 'p95_ci'];
+        return Promise.resolve(new Response(JSON.stringify({ from: at - 300, to: +at, cols, rows })));
+    };
+    window.time = 2 * Math.ceil(Date.now() / 2000) + 100;
+    location.hash = `#/compare?a=${time + 1}&b=${time}`;";
+
+/// A method that changed in the comparison before, and not in this one, does not stay above the line for 10 s.
+#[test]
+fn another_comparison_is_grouped_anew_at_once() {
+    let Some(mut browser) = browser("another_comparison_is_grouped_anew_at_once") else {
+        return;
+    };
+    let served = Served::start(&MonitorConfig::default());
+    browser.open(&served.url());
+    settle(&mut browser, "now");
+    browser.run(TWO_WINDOWS);
+    settle(&mut browser, "compare");
+    let change = "[...document.querySelectorAll('main td.c-p95-change')].map(td => td.textContent)";
+    browser.until(
+        "one changed",
+        &format!("{change}.join() === '100\u{202f}×,='"),
+    );
+    let lines = "document.querySelectorAll('main tr.divide').length";
+    assert_eq!(browser.text(lines), "1");
+    browser.run(
+        "const [, field] = document.querySelectorAll('.compare-side input');
+         field.value = new Date((time + 3) * 1000).toISOString().slice(0, 19);
+         field.dispatchEvent(new Event('change'));",
+    );
+    browser.until("none did", &format!("{change}.join() === '=,='"));
+    assert_eq!(browser.text(lines), "0");
+}
+
 /// Compare sets what is now against what was.
 #[test]
 fn compare_shows_what_changed_against_a_file() {

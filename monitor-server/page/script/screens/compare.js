@@ -293,8 +293,9 @@ export const compareScreen = {
   path: () => null,
   open(main) {
     const axis = svg("svg.compare-axis", { height: 16 });
-    // How the dumbbells are drawn.
+    // How the dumbbells are drawn, and whether what is compared is another than in the table.
     const view = {};
+    let isOther = true;
     // What a side has: its `window` or the `problem`, and what it was `asked` for and when.
     const a = { which: "a", title: "before", otherwise: "15m" };
     const b = { which: "b", title: "after", otherwise: "now" };
@@ -383,6 +384,7 @@ export const compareScreen = {
         },
       );
       if (side.asked === asked) Object.assign(side, found);
+      isOther ||= !isSame;
     }
 
     async function load() {
@@ -414,7 +416,8 @@ export const compareScreen = {
       const [low, high] = compareDecades(rows);
       const x = decade => 5 + ((decade - low) / (high - low)) * (width - 10);
       Object.assign(view, { a: a.window, b: b.window, width, low, high, x });
-      table.draw(rows);
+      table.draw(rows, isOther);
+      isOther = false;
       const tick = (_, i) => {
         const decade = low + 1 + i;
         return { x: x(decade), y: 12, text: decadeText(10 ** decade), end: "middle" };
