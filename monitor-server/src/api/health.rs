@@ -132,7 +132,7 @@ fn task(look: &Look<'_>, part: &HealthPart, range: Range) -> Value {
         "code": task.status.name(),
         "run": task.run,
         "threshold": task.threshold,
-        "why": json::optional_text(part.reason.as_deref()),
+        "why": json::optional_text(part.reason.as_deref().and_then(events::why)),
         "ready": part.counts_for_readiness,
         "age": part.age.map(|age| json::number(age.as_secs_f64())),
         "since": lane.since(),

@@ -10,7 +10,6 @@ import { axisTicks } from "../axis.js";
 import {
   button,
   el,
-  fill,
   keep,
   mark,
   markOfStatus,
@@ -30,11 +29,14 @@ import { page, RANGES } from "../source.js";
 import { cell, makeTable } from "../table.js";
 import { dayTime, sinceText } from "../time.js";
 
-/** Healthy task types that are shown before the button for the rest. */
+/** Task types that were not DOWN and are shown before the button for the rest. */
 const HEALTH_MOST = 6;
 
 /** The kind of the mark of a status; a `level` of the JSON goes before it. */
 const healthMark = (status, level) => (level && level !== "info" ? level : markOfStatus(status));
+
+/** Once DOWN and UP again is no flapping. */
+const isFlapping = changes => changes > 2;
 
 /** A status as its mark and its word. */
 const makeStatus = () => el("span.health-status", mark(), el("span"));
@@ -74,27 +76,20 @@ const CHECK_WORDS = {
   },
 };
 
-/** The run of one status of a task type, and from where on that is unhealthy. */
-const TASK_WORDS = { title: "Run of one status, and its threshold", bind: bindTaskWords };
-
-function bindTaskWords(td, { run, code, threshold, flaps, ready, status, why }) {
-  set(td, { title: why });
-  const flapping = flaps > 1 ? `; flaps, ${count(flaps)} changes` : "";
-  const more = flapping + (ready ? "; counts for readiness" : "");
-  const limit = threshold === null ? ", no threshold" : ` in a row, unhealthy from ${count(threshold)} on`;
-  const key = `${run} ${code} ${status} ${limit}${more}`;
-  if (td.written === key) return;
-  td.written = key;
-  const number = el(status === "DOWN" ? "b" : "span", count(run ?? 0));
-  fill(
-    td,
-    el(
-      "div.health-run",
-      run === null ? "no call yet" : [number, " \u00d7 ", el("code", code ?? ""), limit],
-      more,
-    ),
-  );
-}
+/** Why a task type is DOWN; else the run of one status, and from where on that is unhealthy. */
+const TASK_WORDS = {
+  title: "Run of one status, or why it is DOWN",
+  make: () => el("div"),
+  bind(td, { run, code, threshold, flaps, ready, why }) {
+    const limit = threshold === null ? ", no threshold" : ` in a row, unhealthy from ${count(threshold)} on`;
+    refill(
+      set(td.firstChild, { class: why ? null : "health-run" }),
+      why ? rich(why) : run === null ? "no call yet" : [count(run), " \u00d7 ", el("code", code), limit],
+      isFlapping(flaps) && `; flaps, ${count(flaps)} changes`,
+      ready && "; counts for readiness",
+    );
+  },
+};
 
 /**
  * The text in a bar: how long it was DOWN. The last one began at `since`, which may be before the axis
@@ -103,7 +98,7 @@ function bindTaskWords(td, { run, code, threshold, flaps, ready, status, why }) 
 function barWords(piece, part, from, to) {
   const begin = piece.end >= to && piece.changes === 1 && part.since !== null ? part.since : piece.begin;
   if (begin <= from && begin === piece.begin) return "DOWN";
-  return `${piece.changes > 1 ? "flaps" : "DOWN"} ${age(piece.end - begin)}`;
+  return `${isFlapping(piece.changes) ? "flaps" : "DOWN"} ${age(piece.end - begin)}`;
 }
 
 /**

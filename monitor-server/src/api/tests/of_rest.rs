@@ -98,6 +98,7 @@ fn a_task_type_that_was_down_has_its_spans() {
     assert_eq!((&task["status"], &task["flaps"]), (&"UP".into(), &2.into()));
     assert_eq!(task["since"], created + 20.0);
     assert_eq!(task["spans"][1][0], created + 10.0);
+    assert_eq!(task["why"], Value::Null);
     assert_eq!(task["spans"][1][1], "DOWN");
     let events = events::answer(&api, "").expect("an answer");
     let mut events = events["events"].as_array().expect("events").iter();
