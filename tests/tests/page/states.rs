@@ -2,6 +2,8 @@
 //! readers are told of it.
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use monitor_core::Outcome;
@@ -87,6 +89,38 @@ fn a_drain_wins_over_all_else_and_is_told() {
     assert!(told.contains("Export 1; the oldest has run for"), "{told}");
     photograph(&mut browser, "draining");
     running.finish(Outcome::Success);
+}
+
+/// What is DOWN says why, and a log has what is newest in front, wherever the focus is.
+#[test]
+fn health_says_why_and_what_changed_last() {
+    let Some(mut browser) = browser("health_says_why_and_what_changed_last") else {
+        return;
+    };
+    let is_full = Arc::new(AtomicBool::new(true));
+    let disk = Arc::clone(&is_full);
+    let config =
+        MonitorConfig::default().blocking_check("disk", Duration::from_secs(1), move || {
+            if disk.load(Ordering::Relaxed) {
+                return Err("no space".to_owned());
+            }
+            Ok(())
+        });
+    let served = Served::start(&config);
+    let _load = Load::start(served.monitor, &["Analyse", "FailingLookUp"]);
+    until_recorded();
+    browser.open(&format!("{}#/health", served.url()));
+    settle(&mut browser, "health");
+    browser.until("it says why", &says("main", "calls failed in"));
+    let shown = "[...document.querySelectorAll('.health-changes tbody tr:not(.spacer)')].map(tr => tr.innerText).join('\\n')";
+    is_full.store(false, Ordering::Relaxed);
+    browser.until("the disk is UP", &format!("/^disk\\s+UP/.test({shown})"));
+    browser.run("document.querySelector('.health-changes [tabindex=\"0\"]').focus();");
+    is_full.store(true, Ordering::Relaxed);
+    browser.until(
+        "the disk is DOWN",
+        &format!("/disk\\s+DOWN[^]*disk\\s+UP/.test({shown})"),
+    );
 }
 
 /// Stopped and started: nothing is lost from the page, the time without data is marked, and the new process is told from the old one.

@@ -270,7 +270,11 @@ export const healthScreen = {
       drawGroups(groups, whole.groups);
       checks.draw(whole.checks, whole);
       drawTasks();
-      changes.table.draw(whole.history.map(change => ({ ...change, status: change.to, since: change.t })));
+      // The newest is the first one at once, wherever the pointer is.
+      changes.table.draw(
+        whole.history.map(change => ({ ...change, status: change.to, since: change.t })),
+        true,
+      );
     }
     const unwatch = onResize(() => answer && draw(answer), main);
     return {
