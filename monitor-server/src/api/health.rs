@@ -241,25 +241,30 @@ impl Lane {
         if let Some(first) = first {
             spans.insert(0, (oldest, first));
         }
-        let since = changes.last().filter(|(_, status)| *status == now);
-        // A task type that was never bad has no lane: it is as it was.
-        let was_never_down = is_task(part) && lane.is_none() && now == "UP";
-        if was_never_down {
-            spans.push((oldest, now));
+        let last = changes.last().filter(|(_, status)| *status == now);
+        let mut since = last.map(|(at, _)| at);
+        // A task type that was never bad has no lane: it was UP all along.
+        if is_task(part) && lane.is_none() && now != "DOWN" {
+            spans.push((oldest, "UP"));
+            since = Some(look.watch.created_at());
         }
-        let since = since.or_else(|| {
-            let at = look.watch.created_at();
-            was_never_down.then_some((at, now))
-        });
-        // A status that the history has not seen, or cannot have, such as one that is not known any more.
-        if spans.last().is_none_or(|(_, status)| *status != now) {
+        if part.status == HealthStatus::Unknown {
+            // From the last look on at which it was known; of what has no lane, from the last call on.
+            since = match lane {
+                Some(lane) => Some(look.unix(lane.last)),
+                None => part.age.map(|age| look.now - age.as_secs_f64()),
+            };
+            let at = since.unwrap_or(oldest);
+            if at <= oldest {
+                spans.clear();
+            }
+            spans.push((at.max(oldest), now));
+        } else if spans.last().is_none_or(|(_, status)| *status != now) {
+            // The history has not seen it yet.
             spans.push((look.now, now));
         }
         spans.drain(..spans.len().saturating_sub(MOST_SPANS));
-        Self {
-            spans,
-            since: since.map(|(at, _)| at),
-        }
+        Self { spans, since }
     }
 
     fn since(&self) -> Value {

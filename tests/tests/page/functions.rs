@@ -85,11 +85,11 @@ fn of_tables() -> Examples {
 
 fn of_health() -> Examples {
     vec![
-        // Health: what is DOWN first, then what is not UP, then what was DOWN.
+        // Health: what is DOWN first, then what was, and last that of which nothing is known.
         (
             "m.healthOrder([['a', 'UP', 'UP'], ['b', 'UP', 'DOWN'], ['c', 'UNKNOWN', 'UP'], ['d', 'DOWN', 'UP'], ['e', 'UP', 'UP']] \
              .map(([name, status, was]) => ({ name, status, spans: [[0, was]] }))).map(({ task }) => task.name).join('')",
-            json!("dcbae"),
+            json!("dbaec"),
         ),
         (
             "m.lanePieces([[0, 'UP'], [60, 'DOWN']], t => t, 0, 100).map(({ status, left, right }) => [status, left, right])",

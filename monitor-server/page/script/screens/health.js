@@ -102,12 +102,12 @@ function barWords(piece, part, from, to) {
 }
 
 /**
- * The task types as `{ task, rank }`: those that are DOWN, those that are not UP, those that were DOWN within
- * the range, and the others (3). Within a rank they stay as they come.
+ * The task types as `{ task, rank }`: those that are DOWN, those that were within the range, those that are
+ * UP (2), and those of which nothing is known. Within a rank they stay as they come.
  */
 export function healthOrder(tasks) {
   const was = task => task.spans.some(([, status]) => status === "DOWN");
-  const rank = task => (task.status === "DOWN" ? 0 : task.status !== "UP" ? 1 : was(task) ? 2 : 3);
+  const rank = task => (task.status === "DOWN" ? 0 : was(task) ? 1 : task.status === "UP" ? 2 : 3);
   return tasks.map(task => ({ task, rank: rank(task) })).sort((a, b) => a.rank - b.rank);
 }
 
@@ -254,13 +254,13 @@ export const healthScreen = {
 
     function drawTasks() {
       const order = healthOrder(answer.tasks);
-      const unhealthy = order.filter(({ rank }) => rank < 3).length;
+      const unhealthy = order.filter(({ rank }) => rank < 2).length;
       const left = Math.max(0, order.length - unhealthy - HEALTH_MOST);
       tasks.draw(
         order.slice(0, isOpen ? order.length : order.length - left).map(({ task }) => task),
         answer,
       );
-      put(more, isOpen ? "Fewer task types" : `${counted(left, "more task type")}, all UP`);
+      put(more, isOpen ? "Fewer task types" : `${counted(left, "more task type")}, none was DOWN`);
       set(more, { hidden: !left, "aria-expanded": isOpen });
     }
 

@@ -1,5 +1,7 @@
 //! Health, values, the process, and the snapshot.
 
+use monitor_core::TaskStatus;
+
 use super::*;
 
 #[test]
@@ -96,9 +98,9 @@ fn a_task_type_that_was_down_has_its_spans() {
     let task = tasks.find(|task| task["name"] == "Resize");
     let task = task.expect("its task type");
     assert_eq!((&task["status"], &task["flaps"]), (&"UP".into(), &2.into()));
+    assert_eq!(task["why"], Value::Null);
     assert_eq!(task["since"], created + 20.0);
     assert_eq!(task["spans"][1][0], created + 10.0);
-    assert_eq!(task["why"], Value::Null);
     assert_eq!(task["spans"][1][1], "DOWN");
     let events = events::answer(&api, "").expect("an answer");
     let mut events = events["events"].as_array().expect("events").iter();
@@ -108,6 +110,30 @@ fn a_task_type_that_was_down_has_its_spans() {
         (&event["level"], &event["name"]),
         (&"bad".into(), &"task type Resize".into())
     );
+}
+
+/// It is UP as far as is known, and since its last call nothing is.
+#[test]
+fn a_task_type_without_calls_was_up_until_its_last_one() {
+    let now = envelope::now();
+    let (clock, hand) = Clock::manual(now - 200.0);
+    let api = api_of(Monitor::with_clock(StorageConfig::default(), clock));
+    hand.advance(Duration::from_secs(100));
+    api.monitor.set_task_status(TaskStatus::Ok, "Resize");
+    hand.advance(Duration::from_secs(100));
+    let answer = health::answer(&api, "").expect("an answer");
+    ApiSchema::strict().check("health", &answer);
+    let task = &answer["tasks"][0];
+    assert_eq!(
+        (&task["name"], &task["status"]),
+        (&"Resize".into(), &"UNKNOWN".into())
+    );
+    let spans = task["spans"].as_array().expect("spans").iter();
+    let spans: Vec<_> = spans.map(|span| span[1].as_str()).collect();
+    assert_eq!(spans, [Some("UP"), Some("UNKNOWN")]);
+    assert_eq!(task["spans"][1][0], task["since"]);
+    let since = task["since"].as_f64().expect("a time");
+    assert!((since - (now - 100.0)).abs() < 10.0, "{since} of {now}");
 }
 
 #[test]
