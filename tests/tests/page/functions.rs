@@ -123,6 +123,13 @@ fn of_other_screens() -> Examples {
             "[1e-9, 1e-5, 600, 1e9].map(m.agePlace)",
             json!([2, 2, 98, 98]),
         ),
+        (
+            "(main => { m.valuesScreen.open(main).draw({ cols: [], rows: [], families: Array.from({ length: 30 }, (_, i) => ({ name: `f${i}`, series: i, max: 100, \
+             overflow: i < 11 ? 1 : null, level: i < 11 ? 'warn' : 'ok' })) }); \
+             return [main.querySelectorAll('.values-budget li').length, main.querySelector('.values-budget li').textContent.slice(0, 3), main.querySelector('.values-budget > p').textContent]; }) \
+             (document.createElement('main'))",
+            json!([10, "f10", "and 20 more"]),
+        ),
         ("m.valueText(-2048, 'bytes')", json!("−2.00\u{202f}KiB")),
         ("m.valueText(0.25, 'ratio')", json!("25\u{202f}%")),
         ("m.valueText(null, 'bytes')", json!("–")),

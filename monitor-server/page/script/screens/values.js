@@ -26,6 +26,9 @@ export const labelsText = labels =>
     .map(([name, value]) => `${name}="${value}"`)
     .join(", ");
 
+/** Families whose budget has a line: those beyond it, then the nearest to it. */
+const MOST_BUDGETS = 10;
+
 const familyLine = () =>
   el(
     "li",
@@ -74,11 +77,12 @@ export const valuesScreen = {
   open(main) {
     valuesSeen.rows = 0;
     let over = new Map();
-    const [list, limit, left] = [el("ul"), el("span.small"), el("p.small")];
+    const [list, limit, rest, left] = [el("ul"), el("span.small"), el("p.small"), el("p.small")];
     const budget = el(
       "section.values-budget",
       el("header", el("h2", "Series budget of families made at run time"), limit),
       list,
+      rest,
     );
     const levelOf = ({ family, labels }) => labels?.overflow === "true" && over.get(family);
     const labelsOf = ({ labels }) => labelsText(labels);
@@ -173,7 +177,9 @@ export const valuesScreen = {
         const limited = answer.families
           .filter(family => family.max !== null)
           .sort((a, b) => over.has(b.name) - over.has(a.name) || b.series / b.max - a.series / a.max);
-        keep(list, limited, ({ name }) => name, familyLine, drawFamily);
+        keep(list, limited.slice(0, MOST_BUDGETS), ({ name }) => name, familyLine, drawFamily);
+        const further = limited.length - MOST_BUDGETS;
+        put(rest, further > 0 ? `and ${count(further)} more` : "");
         const limits = new Set(limited.map(({ max }) => max));
         fill(
           limit,
