@@ -36,8 +36,8 @@ const SPARE_ROWS = 8;
  */
 export function cell(td, text, level = "") {
   if (td.shown !== text) {
-    // The formatters put U+202F before a unit. An age of two units is one text.
-    const at = text.includes(" ") ? -1 : text.lastIndexOf("\u202f");
+    // The formatters put U+202F before a unit, and behind `÷`. An age of two units is one text.
+    const at = text.includes(" ") ? -1 : text.search(/\u202f\D+$/);
     const [number, unit] = at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at)];
     // Mostly the number alone is another one: its text node stays.
     if (td.unit === unit) td.firstChild.data = number;

@@ -177,12 +177,13 @@ fn of_plots() -> Examples {
         ),
         // A cell that is drawn again shows the new text alone, with or without a small unit.
         (
-            r"(td => ['38\u202fs', '1\u202fmin 38\u202fs', '1\u202fmin 39\u202fs', '2\u202fh', '0'].map(text => (m.cell(td, text), td.innerHTML)))(document.createElement('td'))",
+            r"(td => ['38\u202fs', '1\u202fmin 38\u202fs', '1\u202fmin 39\u202fs', '2\u202fh', '÷\u202f41', '0'].map(text => (m.cell(td, text), td.innerHTML)))(document.createElement('td'))",
             json!([
                 "38<span class=\"unit\">\u{202f}s</span>",
                 "1\u{202f}min 38\u{202f}s",
                 "1\u{202f}min 39\u{202f}s",
                 "2<span class=\"unit\">\u{202f}h</span>",
+                "÷\u{202f}41",
                 "0"
             ]),
         ),
