@@ -186,7 +186,7 @@ export function makeTable({
     change({ q: "", show: "all" });
     focusOn(field);
   };
-  const blank = el("div.table-none", { hidden: true }, el("p"), button("Empty the filter", emptyFilter));
+  const blank = el("div.table-none", { hidden: true }, el("p"), button("", emptyFilter));
   const node = el("div", grid, blank);
   const state = { q: "", show: "all", sort: first };
   // Items; lines `{ id, item, group, depth, last, has, open }` or `{ id, divide }`, in order and by id; rows
@@ -414,7 +414,7 @@ export function makeTable({
     if (!length) {
       const q = all.length > 0 && state.q.trim();
       refill(blank.firstChild, !all.length ? empty : q ? [none[0], el("code", q), none[1]] : none[2]);
-      set(blank.lastChild, { hidden: !all.length });
+      put(set(blank.lastChild, { hidden: !all.length }), q ? "Empty the filter" : "Show all");
     }
     const [from, to] = isVirtual() ? view() : [0, length];
     place(Math.max(0, from - margin), Math.min(length, to + margin), anew);
