@@ -368,8 +368,11 @@ fn in_digits(number: f64, digits: usize) -> String {
     if number <= 0.0 {
         return "0".to_owned();
     }
+    if number >= 1000.0 {
+        return grouped(number);
+    }
     let mut before = 1;
-    while number >= 10_f64.powi(before) && before < 16 {
+    while number >= 10_f64.powi(before) {
         before += 1;
     }
     let mut decimals = digits.saturating_sub(before.unsigned_abs() as usize);

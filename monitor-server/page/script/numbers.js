@@ -40,12 +40,14 @@ function toDigits(x, digits) {
   return place >= 0 ? Number(toDecimals(x, place)) : toDecimals(x / 10 ** -place, 0) * 10 ** -place;
 }
 
-/** A number that has at most so many significant digits, with all of them: `2.0`, `620`, `0.038`. */
-const inDigits = (x, digits) =>
-  x > 0 ? x.toFixed(clamp(digits - 1 - exponentOf(x.toExponential()), 0, 12)) : "0";
-
 /** The whole number, with a comma between groups of three digits. */
 export const grouped = x => toDecimals(x, 0).replace(/\B(?=(\d{3})+$)/g, ",");
+
+/** A number that has at most so many significant digits, with all of them: `2.0`, `1,900`, `0.038`. */
+function inDigits(x, digits) {
+  if (!(x > 0)) return "0";
+  return x < 1000 ? x.toFixed(clamp(digits - 1 - exponentOf(x.toExponential()), 0, 12)) : grouped(x);
+}
 
 /**
  * A number with three digits, in the first of units `[name, scale]` in which it is below 1,000 when it is

@@ -100,7 +100,7 @@ fn counts_bytes_and_ratios_are_as_specified() {
     assert_eq!(count(999_999, Prose), "999,999");
     assert_eq!(both(|style| count(48_200_000, style)), ["48.2 M", "48.2M"]);
     assert_eq!(count(1_200_000_000, Prose), "1.20 G");
-    assert_eq!(count(u64::MAX, Prose), "18400000000 G");
+    assert_eq!(count(u64::MAX, Prose), "18,400,000,000 G");
     let mebibyte = 1_048_576.0;
     assert_eq!(
         both(|style| bytes(212.0 * mebibyte, style)),
@@ -110,6 +110,8 @@ fn counts_bytes_and_ratios_are_as_specified() {
     assert_eq!(bytes(1000.0 * 1024.0, Prose), "0.977 MiB");
     assert_eq!(bytes(999.0, Prose), "999 B");
     assert_eq!(both(|style| ratio(430.0, style)), ["430 x", "430x"]);
+    assert_eq!(ratio(1913.0, Prose), "1,900 x");
+    assert_eq!(ratio(1.0 / 1913.0, Prose), "/ 1,900");
     assert_eq!(both(|style| ratio(1.0 / 2.4, style)), ["/ 2.4", "/2.4"]);
     assert_eq!(both(|style| ratio(1.14, style)), ["+14 %", "+14%"]);
     assert_eq!(ratio(0.9, Prose), "-10 %");
