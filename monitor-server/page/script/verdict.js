@@ -72,24 +72,21 @@ function verdictModel({ now: of, state, level, since, sentence, rows }) {
       : `live, the rest is of ${clockTime(page.paused)}`;
   const { before } = page;
   // The server has no record of the process that this one replaced: this tab has its last verdict.
-  const own =
-    before && now() - before.at < 900
-      ? [
-          {
-            label: "Before",
-            text:
-              `This is a new process, started ${age(now() - before.at)} ago. ` +
-              `The one before: ${verdictText(before.verdict)}`,
-          },
-        ]
-      : [];
+  const isNew = before && now() - before.at < 900;
+  const own = isNew && {
+    label: "Before",
+    text:
+      `This is a new process, started ${age(now() - before.at)} ago. ` +
+      `The one before: ${verdictText(before.verdict)}`,
+  };
   return {
     kind: state === "draining" ? "drain" : level,
     level,
     word: state.toUpperCase(),
     since: [isCalm ? "" : sinceAge(since), live].filter(Boolean).join(" · "),
     sentence,
-    rows: [...own, ...rows],
+    // One row says what was before.
+    rows: own ? [own, ...rows.filter(({ label }) => label !== own.label)] : rows,
   };
 }
 

@@ -166,6 +166,10 @@ fn a_service_that_is_stopped_and_started_again_is_followed() {
     );
     browser.until("screen readers are told", &says("said", "Connected again"));
     settle(&mut browser, "now");
+    let labels = browser.text(
+        "[...document.querySelectorAll('#verdict .verdict-label')].map(e => e.textContent).join()",
+    );
+    assert_eq!(labels.matches("Before").count(), 1, "{labels}");
     photograph(&mut browser, "restarted");
     // The old process is not mixed with the new one on other screens.
     for screen in ["methods", "inflight", "health", "runtime"] {
