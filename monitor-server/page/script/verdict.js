@@ -153,6 +153,16 @@ export function drawVerdict() {
   set(strip.save, { hidden: !lost || !verdict });
 }
 
+/** A number and the unit behind it, or a name in backquotes, in which nothing is to change. */
+const WITH_UNIT = /`[^`]*`|(\d) (?=%|(?:[um]?s|min|[hdxMG]|[KMGT]iB|\/(?:s|min|h))\b)/g;
+
+/** As `rich`, of a sentence of the server: in it a unit stays with its number. */
+export const richSentence = (text, chip) =>
+  rich(
+    String(text ?? "").replace(WITH_UNIT, (all, digit) => (digit ? `${digit}\u202f` : all)),
+    chip,
+  );
+
 /**
  * Sets text in which names stand in backquotes, if it is another one: as code, or where `plain` is given as a
  * sentence.
@@ -162,7 +172,7 @@ function putRich(node, text, plain) {
   node.richText = text;
   fill(
     node,
-    rich(text, Boolean(plain)).map(part =>
+    richSentence(text, Boolean(plain)).map(part =>
       part.textContent && plain?.has(part.textContent) ? part.textContent : part,
     ),
   );

@@ -89,7 +89,9 @@ fn a_snapshot_is_opened_in_another_browser_and_equal() {
         .as_str()
         .unwrap_or_default()
         .replace('`', "");
-    let shown = second.text("document.querySelector('#verdict').innerText");
+    let shown = second
+        .text("document.querySelector('#verdict').innerText")
+        .replace('\u{202f}', " ");
     assert!(shown.contains(&sentence), "{sentence}\n{shown}");
     assert!(!second.text("document.body.innerText").contains("Other"));
 

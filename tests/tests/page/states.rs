@@ -111,7 +111,7 @@ fn health_says_why_and_what_changed_last() {
     until_recorded();
     browser.open(&format!("{}#/health", served.url()));
     settle(&mut browser, "health");
-    browser.until("it says why", &says("main", "calls failed in"));
+    browser.until("it says why", &says("main", "\u{202f}% of"));
     let shown = "[...document.querySelectorAll('.health-changes tbody tr:not(.spacer)')].map(tr => tr.innerText).join('\\n')";
     is_full.store(false, Ordering::Relaxed);
     browser.until("the disk is UP", &format!("/^disk\\s+UP/.test({shown})"));
@@ -301,6 +301,11 @@ fn screen_readers_are_told_of_a_change_and_of_nothing_else() {
     );
     assert!(browser.text("document.title").starts_with("FAILING"));
     drop(quiet);
+    let text = "document.getElementById('verdict').textContent";
+    assert!(
+        !browser.text(text).contains(" %"),
+        "a unit leaves its number"
+    );
 }
 
 /// Without JavaScript there are the pages of text.

@@ -16,7 +16,6 @@ import {
   onResize,
   put,
   refill,
-  rich,
   set,
   setMark,
   shownName,
@@ -28,6 +27,7 @@ import { drawTexts } from "../plot.js";
 import { page, RANGES } from "../source.js";
 import { cell, makeTable } from "../table.js";
 import { dayTime, sinceText } from "../time.js";
+import { richSentence } from "../verdict.js";
 
 /** Task types that were not DOWN and are shown before the button for the rest. */
 const HEALTH_MOST = 6;
@@ -84,7 +84,11 @@ const TASK_WORDS = {
     const limit = threshold === null ? ", no threshold" : ` in a row, unhealthy from ${count(threshold)} on`;
     refill(
       set(td.firstChild, { class: why ? null : "health-run" }),
-      why ? rich(why) : run === null ? "no call yet" : [count(run), " \u00d7 ", el("code", code), limit],
+      why
+        ? richSentence(why)
+        : run === null
+          ? "no call yet"
+          : [count(run), " \u00d7 ", el("code", code), limit],
       isFlapping(flaps) && `; flaps, ${count(flaps)} changes`,
       ready && "; counts for readiness",
     );
@@ -181,7 +185,7 @@ function makeHealthPart(title, one, words, empty) {
 }
 
 /** Why something changed, where that is known. */
-const CHANGE_WORDS = { title: "Why", bind: (td, { why }) => refill(td, rich(why ?? "\u2013")) };
+const CHANGE_WORDS = { title: "Why", bind: (td, { why }) => refill(td, richSentence(why ?? "\u2013")) };
 
 /** The section of the changes of status, the newest first. */
 function makeChanges() {
