@@ -146,7 +146,7 @@ export function drawVerdict() {
   putRich(strip.sentence, model.sentence, new Set(verdict?.rows.map(row => row.method)));
   const isOpen = isLarge || whyIsOpen;
   set(strip.rows, { hidden: !isOpen, "data-times": model.rows.some(row => row.since) });
-  keep(strip.rows, model.rows, row => `${row.label} ${row.link}`, makeRow, bindRow);
+  keep(strip.rows, model.rows, row => `${row.label} ${linkOf(row)}`, makeRow, bindRow);
   set(strip.why, { hidden: isLarge, "aria-expanded": isOpen });
   set(strip.copy, { hidden: Boolean(lost) });
   set(strip.again, { hidden: !lost });
@@ -178,14 +178,20 @@ function putRich(node, text, plain) {
   );
 }
 
-/** A row: the whole of it is a link, where the server names the screen on which it is seen. */
-function makeRow({ link }) {
-  const goes = /^#\//.test(link);
+/** Where a row leads: to the screen on which it is seen, if that is another one than this. */
+function linkOf({ link }) {
+  const here = location.hash.split("?")[0] || "#/now";
+  return /^#\//.test(link) && link !== here && link;
+}
+
+/** A row; the whole of it is a link, if it is one. */
+function makeRow(row) {
+  const link = linkOf(row);
   return el(
     "li",
     el(
-      goes ? "a" : "div",
-      goes && { href: link },
+      link ? "a" : "div",
+      link && { href: link },
       ["label", "time", "text"].map(name => el("span", { class: `verdict-${name}` })),
     ),
   );

@@ -306,6 +306,11 @@ fn screen_readers_are_told_of_a_change_and_of_nothing_else() {
         !browser.text(text).contains(" %"),
         "a unit leaves its number"
     );
+    // A row of the verdict leads to another screen than this.
+    let to_now = "document.querySelectorAll('#verdict a[href=\"#/now\"]').length";
+    assert_eq!(browser.text(to_now), "0");
+    go(&mut browser, "methods", "#/methods");
+    browser.until("there it does", to_now);
 }
 
 /// Without JavaScript there are the pages of text.
