@@ -15,7 +15,7 @@
 use crate::data::slot::MethodSlot;
 use crate::verdict::engine::{MethodState, Sign, Usual};
 use crate::verdict::watch::Watch;
-use crate::verdict::{Incident, Level, Rule};
+use crate::verdict::{Incident, Level, Rule, State};
 
 /// The part of its upper end within which a number is still in its usual range.
 const LEAST_DISTANCE: f64 = 0.1;
@@ -171,6 +171,15 @@ fn subjects_of_incident(incident: &Incident) -> Subjects {
     }
 }
 
+/// Of an incident of more calls than can be served, whatever they show it by.
+fn subjects_of_rush(incident: &Incident) -> Option<Subjects> {
+    (incident.state == State::Overloaded).then_some(Subjects {
+        level: State::Overloaded.level(),
+        numbers: &[Number::Rate],
+        is_low: false,
+    })
+}
+
 impl Watch {
     /// The levels of the numbers of a method in this state that are not as usual.
     pub(super) fn levels_of(
@@ -190,11 +199,12 @@ impl Watch {
             return Vec::new();
         }
         let mut subjects: Vec<_> = self.engine().signs(method).map(subjects_of_sign).collect();
+        let incident = self.engine().incident_of(method);
         if subjects.is_empty() {
             // At fault for what others feel, and not yet found to be.
-            let incident = self.engine().incident_of(method);
             subjects.extend(incident.map(subjects_of_incident));
         }
+        subjects.extend(incident.and_then(subjects_of_rush));
         levels(
             numbers,
             self.usual(method).as_ref(),
@@ -210,7 +220,8 @@ impl Watch {
         let whole = incidents
             .first()
             .map_or(Level::Ok, |first| first.state.level());
-        let subjects: Vec<_> = incidents.iter().map(subjects_of_incident).collect();
+        let mut subjects: Vec<_> = incidents.iter().map(subjects_of_incident).collect();
+        subjects.extend(incidents.iter().filter_map(subjects_of_rush));
         let usual = self.usual_entries();
         levels(numbers, usual.as_ref(), whole, &subjects, false)
     }
@@ -266,7 +277,7 @@ fn has_left(value: f64, [low, high]: [f64; 2]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verdict::{Evidence, State};
+    use crate::verdict::Evidence;
 
     fn usual() -> Usual {
         Usual {
@@ -366,7 +377,8 @@ mod tests {
         let of = |rate: f64, state, rule| {
             let incident = incident(state, rule);
             let numbers = Numbers { rate, ..well() };
-            let subjects = [subjects_of_incident(&incident)];
+            let mut subjects = vec![subjects_of_incident(&incident)];
+            subjects.extend(subjects_of_rush(&incident));
             names(&levels(
                 &numbers,
                 Some(&usual()),
@@ -379,6 +391,8 @@ mod tests {
         assert_eq!(of(200.0, State::Silent, Rule::Silence), [""; 0]);
         assert_eq!(of(200.0, State::Overloaded, Rule::Waiting), ["rate warn"]);
         assert_eq!(of(0.0, State::Overloaded, Rule::Waiting), [""; 0]);
+        assert_eq!(of(200.0, State::Overloaded, Rule::Slow), ["rate warn"]);
+        assert_eq!(of(200.0, State::Slow, Rule::Slow), [""; 0]);
         assert_eq!(of(200.0, State::Failing, Rule::Failures), [""; 0]);
     }
 
