@@ -199,6 +199,10 @@ fn an_error_of_one_answer_leaves_the_rest_alone() {
     photograph(&mut browser, "no-method");
     browser.click("main a[href='#/method/Analyse']");
     settle(&mut browser, "method");
+    browser.until(
+        "it says why nothing stands beside the numbers",
+        &says("main", "usual: not known yet"),
+    );
 }
 
 /// Strangers see a door without data; with the token all is there, and the token is nowhere but in the tab.

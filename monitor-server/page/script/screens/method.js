@@ -266,11 +266,16 @@ export const methodScreen = {
       ),
     );
 
-    function drawAbout({ sites: places = [], task }) {
+    function drawAbout({ sites: places = [], task, usual }) {
       const [first] = places;
       const more = places.length > 1 ? ` and ${places.length - 1} more` : ` · ${first?.kind}`;
       const place = first ? [el("code", first.file), more] : "call API";
-      refill(about, place, task && [" · task type ", el("span", task)]);
+      refill(
+        about,
+        place,
+        task && [" · task type ", el("span", task)],
+        !usual && " · usual: not known yet",
+      );
     }
 
     function draw(answer) {
