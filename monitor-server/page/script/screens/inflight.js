@@ -172,7 +172,7 @@ export const inflightScreen = {
         el("span", el("span.swatch-usual"), "usual p50 to p99"),
         el("span", el("span.swatch-usual.dot"), "age now"),
         el("span", "Calls of the same shape are one line, with their number and range of ages."),
-        el("span", el("strong", "Stuck"), " is far older than usual."),
+        el("span", el("strong", "Stuck"), " is far older than usual; where none is known, than 10 min."),
         left,
       ),
     );
