@@ -201,23 +201,15 @@ function makeChanges() {
 }
 
 /** A probe: its path, its code and word, and why. */
-function makeProbe() {
-  const nodes = { path: el("code"), mark: mark(), code: el("b"), word: el("span"), why: el("p") };
-  const node = el(
-    "div.health-probe",
-    el("h2", nodes.path),
-    el("p", nodes.mark, nodes.code, nodes.word),
-    nodes.why,
-  );
-  return Object.assign(node, { nodes });
-}
+const makeProbe = ({ path }) =>
+  el("div.health-probe", el("h2", el("code", path)), el("p", mark(), el("b"), el("span")), el("p"));
 
-function bindProbe({ nodes }, probe) {
-  put(nodes.path, probe.path);
-  setMark(nodes.mark, probe.level ?? (probe.code === 200 ? "ok" : "bad"));
-  put(nodes.code, probe.code);
-  put(nodes.word, probe.word);
-  put(nodes.why, probe.why ?? (probe.since === null ? "" : `since ${sinceText(probe.since)}`));
+function bindProbe({ childNodes: [, line, reason] }, { code, level, word, why, since }) {
+  const [shape, number, text] = line.childNodes;
+  setMark(shape, level ?? (code === 200 ? "ok" : "bad"));
+  put(number, code);
+  put(text, word);
+  put(reason, why ?? (since === null ? "" : `since ${sinceText(since)}`));
 }
 
 /**

@@ -87,37 +87,29 @@ function drawRuntimeCurve(node, { curve, usual }, { t0, step, now }) {
 }
 
 /** The nodes of a measure. */
-function makeMeasure() {
-  const nodes = {
-    name: el("dt"),
-    value: el("span.runtime-value"),
-    moved: el("span"),
-    note: el("span"),
-    curve: runtimeCurve(),
-  };
-  const row = el(
+const makeMeasure = () =>
+  el(
     "div.runtime-measure",
-    nodes.name,
-    el("dd", nodes.value, nodes.moved, nodes.note),
-    nodes.curve,
+    el("dt"),
+    el("dd", el("span.runtime-value"), el("span"), el("span")),
+    runtimeCurve(),
   );
-  return Object.assign(row, { nodes });
-}
 
 /** Brings a measure up to date: `{ name, value, unit, limit, usual, level, since, delta, curve }`. */
-function bindMeasure({ nodes }, measure, answer) {
+function bindMeasure({ childNodes: [heading, texts, curve] }, measure, answer) {
+  const [number, moved, small] = texts.childNodes;
   const { name, value, unit, limit, usual, level, delta, since } = measure;
   const [title, note] = Object.hasOwn(RUNTIME_NAMES, name) ? RUNTIME_NAMES[name] : [name];
   const format = runtimeFormat(unit);
   const isBare = unit && unit !== "bytes" && unit !== "seconds";
-  put(nodes.name, title);
-  cell(nodes.value, value === null ? "–" : format(value) + (isBare ? `\u202f${unit}` : ""));
-  set(nodes.value, { title: value });
-  const moved =
+  put(heading, title);
+  cell(number, value === null ? "–" : format(value) + (isBare ? `\u202f${unit}` : ""));
+  set(number, { title: value });
+  const words =
     delta && since && `${delta > 0 ? "▴ +" : "▾ −"}${format(Math.abs(delta))} since ${sinceText(since)}`;
-  set(put(nodes.moved, moved || usualText(usual, format)), { class: moved ? level : null });
-  put(nodes.note, limit ? `of ${format(limit)}${isBare ? ` ${unit}` : ""}` : note);
-  drawRuntimeCurve(nodes.curve, measure, answer);
+  set(put(moved, words || usualText(usual, format)), { class: words ? level : null });
+  put(small, limit ? `of ${format(limit)}${isBare ? ` ${unit}` : ""}` : note);
+  drawRuntimeCurve(curve, measure, answer);
 }
 
 /** Brings a list of measures up to date. */
