@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use crate::support::{Served, browser, none};
 
-/// Expressions over `m`, the module of the page, and what they are. `w` makes a row of a window of Compare.
+/// Expressions over `m`, the module of the page, and what they are. `w` makes a row of a window of Compare, `arrow` is what that of a
+/// number with a level says.
 type Examples = Vec<(&'static str, Value)>;
 
 fn of_compare() -> Examples {
@@ -137,6 +138,11 @@ fn of_other_screens() -> Examples {
             "m.labelsText({ route: 'analyse', n: '' })",
             json!("route=\"analyse\", n=\"\""),
         ),
+        // The arrow of a number is of what was judged: of calls in flight that is their mean, not the number of this moment.
+        ("arrow('in_flight', 0, [0.2, 0.3])", json!("above usual")),
+        ("arrow('p99', 2, [0.2, 0.3])", json!("above usual")),
+        ("arrow('rate', 0, [90, 110])", json!("below usual")),
+        ("arrow('rate', 150, [90, 110])", json!("above usual")),
         // A method: colours of types stay, and a curve is its digits.
         (
             "m.outcomeLayers([['a', 1], ['b', 0]], [null, null, null])['failed-1']",
@@ -221,6 +227,11 @@ fn what_screens_make_of_answers_is_as_in_the_examples() {
         let found = browser.eval(&format!(
             "import('/page.js').then(m => {{
                const w = (p95, p95_ci, failed = 0, failed_ci = [0, 0.005]) => ({{ calls: 900, rate: 3, p95, p95_ci, failed, failed_ci }});
+               const arrow = (key, value, range) => {{
+                 const {{ nodes, draw }} = m.nowNumber(key, document.createElement('p'));
+                 draw({{ [key]: value }}, {{ [key]: range }}, {{ [key]: 'warn' }});
+                 return nodes[1].getAttribute('aria-label');
+               }};
                return {expression};
              }})"
         ));

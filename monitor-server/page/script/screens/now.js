@@ -41,12 +41,12 @@ const QUANTILES = ["p50", "p95", "p99"];
 
 /**
  * The small triangle of a number that has a level: it points up above the usual range, down below it. Without
- * a range there is none.
+ * a range there is none. What was judged is not always the number that is shown: calls in flight are judged
+ * by their mean. But a number with a level is above its range, and only the rate may be below it.
  */
 const nowArrow = () => svg("svg.now-arrow.none", { viewBox: "0 0 10 10", role: "img" }, svg("path"));
 
-function drawArrow(node, level, value, usual) {
-  const isBelow = usual && value < usual[0];
+function drawArrow(node, level, isBelow, usual) {
   const kind = usual && level ? level : "none";
   set(node, { class: `now-arrow ${kind}`, "aria-label": isBelow ? "below usual" : "above usual" });
   set(node.firstChild, { d: isBelow ? "M5 8.8.6 1h8.8z" : "M5 1.2 9.4 9H.6z" });
@@ -86,7 +86,8 @@ export function nowNumber(key, usual, isBare) {
     draw(numbers, ranges, levels, end = "") {
       const [value = null, range, level] = [numbers, ranges, levels].map(all => all?.[key]);
       cell(nodes[0], format(value), level);
-      drawArrow(nodes[1], level, value, range);
+      const isBelow = key === "rate" && range && value < (range[0] + range[1]) / 2;
+      drawArrow(nodes[1], level, isBelow, range);
       const words = usualText(range, format === count ? mean : format);
       const short = format === duration && shortUsual(range);
       const shown = short ? (isBare ? short : `usual ${short}`) : words;
