@@ -129,6 +129,71 @@ pub fn beyond_the_edge(browser: &mut Browser) -> Vec<String> {
     lines(&found)
 }
 
+/// Texts of a filter row that lie on each other, and numbers of tables that are cut, on the screen that is shown.
+pub fn overlapping_or_cut(browser: &mut Browser) -> Vec<String> {
+    let found = browser.run(
+        "const found = [];
+         const box = node => { const range = document.createRange(); range.selectNodeContents(node); return range.getBoundingClientRect(); };
+         const parts = [...document.querySelectorAll('.filter :is(input, kbd, button, .note)')].filter(part => part.offsetParent)
+           .map(part => [part.textContent || part.localName, part.matches('.note') ? box(part) : part.getBoundingClientRect()]);
+         parts.forEach(([text, a], at) => { for (const [other, b] of parts.slice(at + 1))
+           if (Math.min(a.right, b.right) - Math.max(a.left, b.left) > 0.5 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 0.5)
+             found.push(`${text} lies on ${other}`); });
+         for (const td of document.querySelectorAll('tbody td:is(.right, .s-figure)'))
+           if (td.scrollWidth > td.clientWidth) found.push(`${td.className} is cut: ${td.textContent}`);
+         return found.slice(0, 4);",
+    );
+    lines(&found)
+}
+
+/// Numbers for which their column has no room, of the widest that there are: each is put into its column, on all screens with such.
+pub fn widest_numbers(browser: &mut Browser) -> Vec<String> {
+    // Selectors of columns, and texts without their units.
+    const WIDEST: [(&str, &str, &str); 6] = [
+        ("methods", ".c-failed", "<0.01"),
+        ("methods", ".c-oldest", "59\u{202f}min 59\u{202f}s"),
+        (
+            "inflight",
+            ".c-age",
+            "6\u{202f}min 11\u{202f}s – 12\u{202f}min 30\u{202f}s",
+        ),
+        ("compare", ".c-failed-a", "<0.01"),
+        ("compare", ".c-failed-b", "<0.01"),
+        ("compare", ".c-p95-change", "+105"),
+    ];
+    let mut findings = Vec::new();
+    for (screen, column, text) in WIDEST {
+        // A young process has no window before now.
+        go(browser, screen, &format!("#/{screen}?a=now"));
+        browser.until("there is a row", "document.querySelector('main tbody td')");
+        for width in WIDTHS {
+            browser.size(width, 900);
+            next_frame(browser);
+            let cut = browser.run(&format!(
+                "const [column, text] = {};
+                 const td = document.querySelector(`main tbody ${{column}}`);
+                 if (!td) return false;
+                 const [wide, unit] = [td.cloneNode(), document.createElement('span')];
+                 unit.className = 'unit';
+                 unit.textContent = text.includes(' ') ? '' : '\\u202f%';
+                 wide.append(text, unit);
+                 if (unit.textContent) wide.dataset.level = 'bad';
+                 td.replaceWith(wide);
+                 const isCut = wide.scrollWidth > wide.clientWidth;
+                 wide.replaceWith(td);
+                 return isCut;",
+                json!([column, text])
+            ));
+            if cut == true {
+                findings.push(format!(
+                    "{screen} at {width}: {column} has no room for {text}"
+                ));
+            }
+        }
+    }
+    findings
+}
+
 /// Whether each screen keeps within each width, also with a font that is wider than those of the systems.
 pub fn widths(browser: &mut Browser, page: &LivePage) -> Vec<String> {
     let mut findings = Vec::new();
@@ -143,8 +208,9 @@ pub fn widths(browser: &mut Browser, page: &LivePage) -> Vec<String> {
             for width in WIDTHS {
                 browser.size(width, 900);
                 next_frame(browser);
-                let beyond = beyond_the_edge(browser);
-                let named = beyond
+                let mut found = beyond_the_edge(browser);
+                found.extend(overlapping_or_cut(browser));
+                let named = found
                     .iter()
                     .map(|line| format!("{screen} at {width} {font}: {line}"));
                 findings.extend(named);

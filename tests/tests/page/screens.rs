@@ -18,6 +18,7 @@ fn screens_in_an_incident_are_within_their_bounds() {
     live_page::pictures(&mut browser, &page, &pictures());
     let mut findings = live_page::nodes(&mut browser, &page);
     findings.extend(live_page::widths(&mut browser, &page));
+    findings.extend(live_page::widest_numbers(&mut browser));
     none(&findings);
 }
 
