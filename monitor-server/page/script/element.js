@@ -167,5 +167,9 @@ export function rich(text, chip = false) {
     .map((part, index) => (index % 2 ? el(chip ? "span.chip" : "code", part) : part));
 }
 
-/** A name that can be seen: one without letters is "(no name)". */
-export const shownName = name => (/\S/.test(name ?? "") ? name : "(no name)");
+/**
+ * A name that can be seen: one without letters is "(no name)". One of the address may have signs that turn
+ * the direction of writing; the server has replaced those of its own.
+ */
+export const shownName = name =>
+  (/\S/.test(name ?? "") ? name : "(no name)").replace(/[\u202a-\u202e\u2066-\u2069]/g, "?");

@@ -179,6 +179,9 @@ export function drawFileAge() {
   put(fileAge, ago > 0 ? `, ${age(ago)} ago` : "");
 }
 
+/** What the screen of the address is of: the name of a method, or that of the screen. */
+const screenName = ({ name, screen }) => (name ? shownName(name) : SCREEN_TITLES[screen]);
+
 const panel = (kind, title, ...children) => el("div.panel", el("h1", mark(kind), ` ${title}`), children);
 /** The panel of `page.error`: `{ node, path, draw() }`. */
 let errorShown = null;
@@ -195,12 +198,11 @@ export function errorPanel() {
 }
 
 function buildError(path) {
-  const { screen, name } = page.address;
   const [what, near, wait] = [el("p"), el("p"), el("p.small")];
   let happened = "";
   const node = panel(
     "warn",
-    `${name || SCREEN_TITLES[screen]} cannot be shown`,
+    `${screenName(page.address)} cannot be shown`,
     what,
     near,
     wait,
@@ -218,7 +220,8 @@ function buildError(path) {
   const draw = () => {
     if (!page.error) return;
     const { status, text, body, next } = page.error;
-    happened = status ? `The monitor answered ${status} to \`${path}\`: \`${text}\`` : `\`${path}\`: ${text}`;
+    // The names in the text stand in backquotes already.
+    happened = (status ? `The monitor answered ${status} to ` : "") + `\`${path}\`: ${text}`;
     refill(what, rich(happened));
     const names = body?.near ?? [];
     set(near, { hidden: !names.length });
@@ -239,15 +242,19 @@ export const drawErrorWait = () => errorShown?.draw();
 
 /** What stands in place of a screen that an opened file has nothing of. */
 export function notInFile() {
-  const { screen, name } = page.address;
-  const what = name
-    ? `The method \`${name}\` is not in it: it has those with the worst change and the busiest, of 15 min.`
-    : `The screen ${SCREEN_TITLES[screen]} is not in it, or not of this range.`;
-  const left = page.file.left;
+  const { address, file } = page;
+  const { left } = file;
   return panel(
     "idle",
     "Not in this file",
-    el("p", rich(what)),
+    el(
+      "p",
+      address.name ? "The method " : "The screen ",
+      el("strong", screenName(address)),
+      address.name
+        ? " is not in it: it has those with the worst change and the busiest, of 15 min."
+        : " is not in it, or not of this range.",
+    ),
     Array.isArray(left) && left.length > 0 && el("p", `Left out: ${left.join(", ")}.`),
   );
 }

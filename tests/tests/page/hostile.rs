@@ -198,6 +198,7 @@ fn hostile_addresses_open_a_screen_or_say_that_there_is_none() {
         "#/method/%E0%A4%A",
         "#/method/..%2F..%2Fmetrics",
         "#/method/%00",
+        "#/method/%E2%80%AEcba",
         "#/method/",
         "#/compare?a=constructor&b=__proto__",
         "#/compare?a=99999999999&b=-1",

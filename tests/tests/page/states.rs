@@ -195,6 +195,9 @@ fn an_error_of_one_answer_leaves_the_rest_alone() {
         "near names are offered",
         "document.querySelector('main a[href=\"#/method/Analyse\"]')",
     );
+    let names = browser
+        .text("[...document.querySelectorAll('main code')].map(code => code.textContent).join()");
+    assert_eq!(names, "/api/v1/methods/Analyze,Analyze");
     assert!(browser.text(VERDICT).contains("OK") || browser.text(VERDICT).contains("IDLE"));
     photograph(&mut browser, "no-method");
     browser.click("main a[href='#/method/Analyse']");
