@@ -259,6 +259,14 @@ export function notInFile() {
   );
 }
 
+/** What stands in place of a screen of which nothing was kept when the service stopped to answer. */
+export const notFromThen = () =>
+  panel(
+    "idle",
+    `${screenName(page.address)} cannot be shown`,
+    el("p", "Nothing of it is known from then: the answers ended before this screen was opened."),
+  );
+
 /**
  * What stands in place of a screen that cannot be drawn: a file may hold anything, and the page may have
  * errors.

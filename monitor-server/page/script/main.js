@@ -21,6 +21,7 @@ import {
   drawFileAge,
   drawFrame,
   errorPanel,
+  notFromThen,
   notInFile,
 } from "./frame.js";
 import { drawVerdict, tellConnection, tellVerdict } from "./verdict.js";
@@ -149,7 +150,9 @@ function drawAll() {
   dataset.state = page.verdict.state;
   delete dataset.loading;
   if (isFirst) centreScreen();
-  if (!view || !(page.answer || screenPath() === null)) return;
+  const isKnown = page.answer || screenPath() === null;
+  if (view && page.lost && !isKnown) keepFocus(() => closeView(notFromThen()));
+  if (!view || !isKnown) return;
   view.draw(page.answer);
   dataset.screen = page.address.screen;
 }

@@ -153,6 +153,14 @@ fn a_service_that_is_stopped_and_started_again_is_followed() {
     let data = browser.number("document.querySelectorAll('main path[d]').length");
     assert!(data > 5.0, "what was known is still there");
     photograph(&mut browser, "disconnected");
+    // Of a screen that was not opened before nothing is known from then: that is said, instead of a table without rows.
+    browser.run("location.hash = '#/methods';");
+    browser.until("it says so", &says("main", "Methods cannot be shown"));
+    assert!(
+        browser
+            .eval("document.querySelector('main table')")
+            .is_null()
+    );
 
     let again = TextProcessor::start(&["--load", "20", "--monitor-port", &port]);
     assert_eq!(again.monitor.port().to_string(), port);
@@ -165,7 +173,8 @@ fn a_service_that_is_stopped_and_started_again_is_followed() {
         &says("verdict", "This is a new process"),
     );
     browser.until("screen readers are told", &says("said", "Connected again"));
-    settle(&mut browser, "now");
+    settle(&mut browser, "methods");
+    go(&mut browser, "now", "#/now");
     let labels = browser.text(
         "[...document.querySelectorAll('#verdict .verdict-label')].map(e => e.textContent).join()",
     );
