@@ -370,16 +370,20 @@ export function curveRow({
       y: y(points[i].v.slice(-5).findLast(value => value >= 0)) - 6,
       end: "end",
     }));
-    const joined = [];
-    for (const one of ends.filter(({ text, y: top }) => text && top > -9).sort((a, b) => a.y - b.y)) {
-      const last = joined.at(-1);
-      // p95, p99: in the order of their names, not of their places.
-      if (last && one.y - last.y < 11) last.text = [...last.text.split(", "), one.text].sort().join(", ");
-      else joined.push(one);
-    }
-    // At the top there is no room above a line.
+    const join = texts => {
+      const joined = [];
+      for (const one of texts.sort((a, b) => a.y - b.y)) {
+        const last = joined.at(-1);
+        // p95, p99: in the order of their names, not of their places.
+        if (last && one.y - last.y < 11) last.text = [...last.text.split(", "), one.text].sort().join(", ");
+        else joined.push(one);
+      }
+      return joined;
+    };
+    const joined = join(ends.filter(({ text, y: top }) => text && top > -9));
+    // At the top there is no room above a line; below it there may be another name.
     for (const one of joined) if (one.y < 10) one.y += 20;
-    drawTexts(labels, joined);
+    drawTexts(labels, join(joined));
   }
 
   return {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::{Served, browser, none};
 
 /// Expressions over `m`, the module of the page, and what they are. `w` makes a row of a window of Compare, `arrow` is what that of a
-/// number with a level says.
+/// number with a level says, `names` are those at the ends of three lines.
 type Examples = Vec<(&'static str, Value)>;
 
 fn of_compare() -> Examples {
@@ -194,6 +194,13 @@ fn of_plots() -> Examples {
             ]),
         ),
         ("m.decadeText(1e-4)", json!("100\u{202f}µs")),
+        // Names of lines that would lie on each other are one text, also where one had to go below its line.
+        ("names(1000, 1000, 400)", json!(["p50, p95, p99 at 14"])),
+        (
+            "names(1000, 1000, 2)",
+            json!(["p95, p99 at 14", "p50 at 143.8"]),
+        ),
+        ("names(100, 100, 90)", json!(["p50, p95, p99 at 49.5"])),
         // Slots without calls are gaps, and one between gaps is a point.
         (
             "m.curvePaths({ x: [0, 1, 2, 3, 4], v: [1, 2, NaN, 3, NaN] }, v => 10 - v, 10)[0]",
@@ -227,6 +234,13 @@ fn what_screens_make_of_answers_is_as_in_the_examples() {
         let found = browser.eval(&format!(
             "import('/page.js').then(m => {{
                const w = (p95, p95_ci, failed = 0, failed_ci = [0, 0.005]) => ({{ calls: 900, rate: 3, p95, p95_ci, failed, failed_ci }});
+               const names = (p99, p95, p50) => {{
+                 const curves = ['p50', 'p95', 'p99'].map(key => ({{ key, name: key, kind: key, label: key }}));
+                 const {{ nodes, draw }} = m.curveRow({{ format: String, curves }});
+                 const frame = {{ left: 0, right: 99, height: 168, from: 0, to: 9, end: 9, x: t => t, slotX: () => 9 }};
+                 draw(frame, {{ t0: 0, step: 9, low: 1, series: {{ p50: [p50], p95: [p95], p99: [p99] }} }});
+                 return [...nodes.at(-1).children].map(text => `${{text.textContent}} at ${{text.getAttribute('y')}}`);
+               }};
                const arrow = (key, value, range) => {{
                  const {{ nodes, draw }} = m.nowNumber(key, document.createElement('p'));
                  draw({{ [key]: value }}, {{ [key]: range }}, {{ [key]: 'warn' }});
