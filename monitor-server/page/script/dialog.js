@@ -83,19 +83,21 @@ export const lettersAreOn = () => setting("letters") !== "off";
 const THEMES = ["system", "light", "dark"];
 const themeNow = () => Math.max(0, THEMES.indexOf(setting("theme")));
 
-/** Brings the page to the theme that was chosen: `system` is none. */
-export const applyTheme = () => set(root, { "data-theme": themeNow() ? THEMES[themeNow()] : null });
+/** Brings the page to the theme that was chosen, `system` is none, and to the zone. */
+export const applySettings = () =>
+  set(root, { "data-theme": themeNow() ? THEMES[themeNow()] : null, "data-zone": setting("zone") });
 
 /** The next theme: as the system has it, light, dark. */
 export function changeTheme() {
   setting("theme", THEMES[(themeNow() + 1) % 3]);
-  applyTheme();
+  applySettings();
   say(`Theme: ${THEMES[themeNow()]}`);
 }
 
 /** Changes between UTC and local time; all times on the page are written anew. */
 export function changeZone() {
   toggleZone();
+  applySettings();
   reopen();
   say(`Times: ${zoneName()}`);
 }

@@ -25,7 +25,7 @@ import {
   notInFile,
 } from "./frame.js";
 import { drawVerdict, tellConnection, tellVerdict } from "./verdict.js";
-import { applyTheme } from "./dialog.js";
+import { applySettings } from "./dialog.js";
 import { pageKey } from "./keys.js";
 import { fileAnswer, takeDrops } from "./file.js";
 import { drawDoor } from "./door.js";
@@ -247,7 +247,7 @@ function drawSecond() {
 }
 
 function start() {
-  applyTheme();
+  applySettings();
   root.dataset.loading = "";
   addEventListener("hashchange", show);
   addEventListener("keydown", pageKey);

@@ -155,18 +155,7 @@ fn each_key_does_what_the_help_says() {
     themes.sort();
     assert_eq!(themes, ["", "dark", "light"]);
 
-    // Times of the browser's zone, and back.
-    browser.call(
-        "Emulation.setTimezoneOverride",
-        &serde_json::json!({ "timezoneId": "Asia/Kathmandu" }),
-    );
-    let says =
-        |zone: &str| format!("document.getElementById('main').textContent.includes('{zone}')");
-    browser.until("times are UTC", &says("UTC"));
-    browser.key("u");
-    browser.until("times are local", &says("GMT+5:45"));
-    browser.key("u");
-    browser.until("times are UTC again", &says("UTC"));
+    local_times_and_back(browser);
 
     // Help is a dialog; the focus comes back.
     assert!(focus(browser).starts_with("main"), "{}", focus(browser));
@@ -195,6 +184,27 @@ fn each_key_does_what_the_help_says() {
         names.any(|entry| entry.path().extension().is_some_and(|is| is == "json"))
     });
     let _ = std::fs::remove_dir_all(&saved);
+}
+
+/// `u`: times of the browser's zone, and back.
+fn local_times_and_back(browser: &mut Browser) {
+    browser.call(
+        "Emulation.setTimezoneOverride",
+        &serde_json::json!({ "timezoneId": "Asia/Kathmandu" }),
+    );
+    let says =
+        |zone: &str| format!("document.getElementById('main').textContent.includes('{zone}')");
+    browser.until("times are UTC", &says("UTC"));
+    browser.key("u");
+    browser.until("times are local", &says("GMT+5:45"));
+    let note = "getComputedStyle(document.querySelector('.verdict-rows'), '::after').content";
+    assert!(
+        browser.text(note).contains("are UTC"),
+        "the server's are not"
+    );
+    browser.key("u");
+    browser.until("times are UTC again", &says("UTC"));
+    assert_eq!(browser.text(note), "none");
 }
 
 #[test]
