@@ -16,9 +16,6 @@ const TIME_TICKS = [
   [Infinity, 7200, 3, 6],
 ];
 
-/** No label of time is nearer to the right end: the time of now stands there. In pixels. */
-export const AXIS_END = 92;
-
 /**
  * The ticks between two times, seconds since 1970, as `[[t, "03:06" | ""], …]`: those without a text have no
  * label. On a `small` screen fewer have one.

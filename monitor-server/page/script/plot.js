@@ -18,7 +18,7 @@
  * `height` of this row, `small`, `x(t)`, `end` (of the data), and `slotX(t0, step, index)`, the place of a
  * slot. That is its end: what is known of a slot is known then, and the last one lies at the right end.
  */
-import { AXIS_END, axisTicks, decadeText, gridText, valueScale } from "./axis.js";
+import { axisTicks, decadeText, gridText, valueScale } from "./axis.js";
 import { byId, el, onResize, put, root, set, svg } from "./element.js";
 import { replaceAddress } from "./main.js";
 import { clamp } from "./numbers.js";
@@ -218,15 +218,12 @@ export function axisRow(head) {
         end: "middle",
       }));
       set(line, { d: ticks.map(({ x, text }) => `M${px(x)} 0v${text ? 6 : 4}`).join("") });
+      // No label comes near to the time of now, which stands at the right end.
+      const text = `${dayTime(frame.to)} ${zoneName()}`;
+      const free = frame.right - 6.5 * text.length - 24;
       drawTexts(texts, [
-        ...ticks.filter(({ x, text }) => text && x <= frame.right - AXIS_END && x >= frame.left + 14),
-        {
-          x: frame.right,
-          y: 18,
-          text: `${dayTime(frame.to)} ${zoneName()}`,
-          end: "end",
-          kind: "ink2",
-        },
+        ...ticks.filter(tick => tick.text && tick.x <= free && tick.x >= frame.left + 14),
+        { x: frame.right, y: 18, text, end: "end", kind: "ink2" },
       ]);
     },
   };

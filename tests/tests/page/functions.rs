@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use crate::support::{Served, browser, none};
 
 /// Expressions over `m`, the module of the page, and what they are. `w` makes a row of a window of Compare, `arrow` is what that of a
-/// number with a level says, `names` are those at the ends of three lines.
+/// number with a level says, `names` are those at the ends of three lines,
+/// `lastTick` are the places of the last two labels of an axis of 900 pixels with a tick so many before its end.
 type Examples = Vec<(&'static str, Value)>;
 
 fn of_compare() -> Examples {
@@ -201,6 +202,9 @@ fn of_plots() -> Examples {
             json!(["p95, p99 at 14", "p50 at 143.8"]),
         ),
         ("names(100, 100, 90)", json!(["p50, p95, p99 at 49.5"])),
+        // No label of the axis touches the time of now, at its right end.
+        ("lastTick(101)", json!([619, 900])),
+        ("lastTick(103)", json!([797, 900])),
         // Slots without calls are gaps, and one between gaps is a point.
         (
             "m.curvePaths({ x: [0, 1, 2, 3, 4], v: [1, 2, NaN, 3, NaN] }, v => 10 - v, 10)[0]",
@@ -240,6 +244,12 @@ fn what_screens_make_of_answers_is_as_in_the_examples() {
                  const frame = {{ left: 0, right: 99, height: 168, from: 0, to: 9, end: 9, x: t => t, slotX: () => 9 }};
                  draw(frame, {{ t0: 0, step: 9, low: 1, series: {{ p50: [p50], p95: [p95], p99: [p99] }} }});
                  return [...nodes.at(-1).children].map(text => `${{text.textContent}} at ${{text.getAttribute('y')}}`);
+               }};
+               const lastTick = ago => {{
+                 const to = 1795834980 + ago;
+                 const {{ nodes, draw }} = m.axisRow();
+                 draw({{ left: 0, right: 900, from: to - 900, to, x: t => 900 + t - to }});
+                 return [...nodes[1].children].slice(-2).map(text => Number(text.getAttribute('x')));
                }};
                const arrow = (key, value, range) => {{
                  const {{ nodes, draw }} = m.nowNumber(key, document.createElement('p'));
