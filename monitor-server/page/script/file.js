@@ -12,8 +12,8 @@ import { say, tellConnection } from "./verdict.js";
 import { reopen } from "./main.js";
 
 const FORMAT = "monitor-snapshot";
-/** The versions that this page reads. */
-const VERSIONS = [1];
+/** The version that this page reads. */
+const VERSION = 1;
 /** Larger files are none of a monitor, which writes at most 8 MiB. */
 const MOST_FILE = 64 << 20;
 
@@ -67,7 +67,7 @@ function partialSnapshot() {
   const { verdict } = page;
   const file = {
     format: FORMAT,
-    v: 1,
+    v: VERSION,
     partial: true,
     taken: verdict.now,
     verdict,
@@ -118,10 +118,8 @@ export async function readSnapshot(file) {
         ? "it has no `format`"
         : `its \`format\` is ${JSON.stringify(format).slice(0, 40)}`,
     );
-  if (!VERSIONS.includes(v))
-    throw new Error(
-      `It is of version ${JSON.stringify(v)?.slice(0, 20)}, this page reads ${VERSIONS.join(" and ")}.`,
-    );
+  if (v !== VERSION)
+    throw new Error(`It is of version ${JSON.stringify(v)?.slice(0, 20)}, this page reads ${VERSION}.`);
   // All axes end then: a time beyond all calendars would have ticks without end.
   const isTime = t => typeof t === "number" && t > 0 && t < 1e11;
   if (!isTime(object.taken) || !isTime(object.envelope?.now ?? 1)) throw wrong("`taken` is no time");

@@ -46,9 +46,8 @@ const QUANTILES = ["p50", "p95", "p99"];
  */
 const nowArrow = () => svg("svg.now-arrow.none", { viewBox: "0 0 10 10", role: "img" }, svg("path"));
 
-function drawArrow(node, level, isBelow, usual) {
-  const kind = usual && level ? level : "none";
-  set(node, { class: `now-arrow ${kind}`, "aria-label": isBelow ? "below usual" : "above usual" });
+function drawArrow(node, level, isBelow) {
+  set(node, { class: `now-arrow ${level}`, "aria-label": isBelow ? "below usual" : "above usual" });
   set(node.firstChild, { d: isBelow ? "M5 8.8.6 1h8.8z" : "M5 1.2 9.4 9H.6z" });
 }
 
@@ -87,7 +86,7 @@ export function nowNumber(key, usual, isBare) {
       const [value = null, range, level] = [numbers, ranges, levels].map(all => all?.[key]);
       cell(nodes[0], format(value), level);
       const isBelow = key === "rate" && range && value < (range[0] + range[1]) / 2;
-      drawArrow(nodes[1], level, isBelow, range);
+      drawArrow(nodes[1], (range && level) || "none", isBelow);
       const words = usualText(range, format === count ? mean : format);
       const short = format === duration && shortUsual(range);
       const shown = short ? (isBare ? short : `usual ${short}`) : words;
