@@ -154,12 +154,16 @@ export function drawVerdict() {
 }
 
 /** A number and the unit behind it, or a name in backquotes, in which nothing is to change. */
-const WITH_UNIT = /`[^`]*`|(\d) (?=%|(?:[um]?s|min|[hdxMG]|[KMGT]iB|\/(?:s|min|h))\b)/g;
+const WITH_UNIT = /`[^`]*`|(\d) (us\b|x\b|(?=%|(?:m?s|min|[hdMG]|[KMGT]iB|\/(?:s|min|h))\b))/g;
+/** Units that the server writes in ASCII. */
+const SIGNS = { us: "\u00b5s", x: "\u00d7" };
 
-/** As `rich`, of a sentence of the server: in it a unit stays with its number. */
+/** As `rich`, of a sentence of the server: in it a unit stays with its number, and is written as in the tables. */
 export const richSentence = (text, chip) =>
   rich(
-    String(text ?? "").replace(WITH_UNIT, (all, digit) => (digit ? `${digit}\u202f` : all)),
+    String(text ?? "").replace(WITH_UNIT, (all, digit, unit) =>
+      digit ? `${digit}\u202f${SIGNS[unit] ?? ""}` : all,
+    ),
     chip,
   );
 

@@ -10,7 +10,7 @@ use super::*;
 /// All four files as a browser that takes gzip receives them, and before compression. Below 100 KiB in all was the aim:
 /// these are what the page has.
 const MOST_COMPRESSED: usize = 59 * 1024;
-const MOST_BYTES: usize = 166 * 1024;
+const MOST_BYTES: usize = 167 * 1024;
 
 /// Sources with their names below `page/`, in the order of the list.
 fn listed(kind: &str) -> Vec<(String, String)> {

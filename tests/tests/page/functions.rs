@@ -195,6 +195,11 @@ fn of_plots() -> Examples {
             ]),
         ),
         ("m.decadeText(1e-4)", json!("100\u{202f}µs")),
+        // Sentences of the server are ASCII, but for names.
+        (
+            "m.richSentence('p50 25 us: 4.4 x; 9 % of `5 x y` in 30 s, 3 xs').map(part => part.textContent ?? part).join('')",
+            json!("p50 25\u{202f}µs: 4.4\u{202f}×; 9\u{202f}% of 5 x y in 30\u{202f}s, 3 xs"),
+        ),
         // Names of lines that would lie on each other are one text, also where one had to go below its line.
         ("names(1000, 1000, 400)", json!(["p50, p95, p99 at 14"])),
         (

@@ -91,7 +91,9 @@ fn a_snapshot_is_opened_in_another_browser_and_equal() {
         .replace('`', "");
     let shown = second
         .text("document.querySelector('#verdict').innerText")
-        .replace('\u{202f}', " ");
+        .replace('\u{202f}', " ")
+        .replace("µs", "us")
+        .replace('×', "x");
     assert!(shown.contains(&sentence), "{sentence}\n{shown}");
     assert!(!second.text("document.body.innerText").contains("Other"));
 
