@@ -2,13 +2,14 @@
 //!
 //! From the method of a finding down the calls it makes, as long as callees with signs of their own explain at least half of
 //! what is beyond usual: failures by failures, seconds by seconds (slow, stuck, waiting). Failures may be explained by a
-//! callee that is slow or stuck, and began to be no later than 10 s after. Seconds that calls waited for permits count only
-//! in a rush: else permits ran out because calls take longer.
+//! callee that is slow or stuck, and began to be no later than 10 s after; slow calls by one that fails and is called again.
+//! Seconds that calls waited for permits count only in a rush: else permits ran out because calls take longer.
 
 use super::Engine;
 use super::evidence::ENOUGH;
 use super::finding::{Family, Finding, Sign};
 use super::method::Method;
+use super::ring::Tally;
 
 /// The share of the trouble that callees must explain.
 const HALF: f64 = 0.5;
@@ -22,6 +23,8 @@ pub(super) const RUSH_OVER: f64 = 1.3;
 const EARLY_RUSH: f64 = 1.4;
 /// ... until so many seconds after it. Later calls come because others are slow.
 const RISES: f64 = 40.0;
+/// So many times the usual calls, of a method that fails, are those that are made again.
+const RETRIED: f64 = 1.2;
 /// Seconds before a finding that are looked at too.
 const BEFORE: f64 = 4.0;
 
@@ -94,8 +97,31 @@ impl Engine {
             })
         } else {
             let slow = callees.iter().filter(|one| has_delays(one.1));
-            explained(slow.map(|one| (one.2.seconds, one.0)), seconds * HALF)
+            explained(slow.map(|one| (one.2.seconds, one.0)), seconds * HALF).or_else(|| {
+                // Calls that call a method again which fails take longer than usual.
+                let bad = self.slow_calls(method, from);
+                let retried = callees.iter().filter(|one| self.is_retried(one.1, since));
+                explained(retried.map(|one| (one.2.failures, one.0)), bad * HALF)
+            })
         }
+    }
+
+    /// Calls of a method that were slow since then.
+    fn slow_calls(&self, method: &Method, since: f64) -> f64 {
+        let first = self.times.first_after(since);
+        let slow = |one: &Tally| one.slow.max(one.far).max(one.tail);
+        method.ring.sum(first, slow)
+    }
+
+    /// It fails, and is called more often than usual.
+    fn is_retried(&self, method: &Method, since: f64) -> bool {
+        let fails =
+            |one: &Finding| one.sign.family() == Family::Failed && one.since <= since + EARLY;
+        let from = since - BEFORE;
+        let begun = method
+            .ring
+            .sum(self.times.first_after(from), |one| one.begun);
+        method.active().any(fails) && begun >= RETRIED * method.normal.rate * (self.now - from)
     }
 
     fn trouble(&self, method: &Method, since: f64) -> Trouble {

@@ -442,9 +442,9 @@ fn what_callers_still_feel_of_a_short_incident_is_not_theirs() {
 fn one_more_bad_call_of_a_caller_is_not_its_fault_after_an_incident_of_its_callee() {
     // Few of the calls of the caller fail in the incident, and now and then one fails as ever: it takes long to know that it
     // is well again.
-    let above = |is_bad: bool| match is_bad {
-        true => Calls::good(9).failing(1),
-        false => Calls::good(10),
+    let above = |is_bad: bool| {
+        let bad = u64::from(is_bad);
+        Calls::good(10 - bad).failing(bad)
     };
     let good = |slot: u32| [above(slot.is_multiple_of(16)), Calls::good(1).from(0)];
     let mut felt = 0;
@@ -484,6 +484,24 @@ fn a_callee_that_is_found_long_after_its_caller_is_at_fault() {
         panic!("{incidents:?}");
     };
     assert_eq!((one.method, &one.felt[..]), (Some(1), &[0][..]));
+}
+
+#[test]
+fn a_caller_that_tries_a_failing_callee_again_is_slow_through_it() {
+    let mut service = known(&[Calls::good(20), Calls::good(20).from(0)]);
+    let slow = Calls::good(20).slower(2 * OCTAVE);
+    let incidents = service.run(30, &[slow.clone(), Calls::good(20).failing(20).from(0)]);
+    let [one] = &incidents[..] else {
+        panic!("{incidents:?}");
+    };
+    assert_eq!((one.state, one.method), (State::Failing, Some(1)));
+    assert_eq!(one.felt, [0]);
+    // A callee that fails as often, and is called no more than usual, is no reason to be slow.
+    let mut service = known(&[Calls::good(20), Calls::good(20).from(0)]);
+    let incidents = service.run(30, &[slow, Calls::good(10).failing(10).from(0)]);
+    let mut methods: Vec<_> = incidents.iter().map(|one| one.method).collect();
+    methods.sort_unstable();
+    assert_eq!(methods, [Some(0), Some(1)], "{incidents:?}");
 }
 
 #[test]
@@ -655,7 +673,7 @@ fn calls_that_hung_and_then_end_late_are_one_incident_since_the_first() {
     // Clients give up, and no call gets old any more.
     let slow = Calls::good(20).slower(8 * OCTAVE);
     for slot in 0..60 {
-        let incidents = service.run(1, &[slow.clone()]);
+        let incidents = service.run(1, std::slice::from_ref(&slow));
         let first = incidents.first().expect("it goes on");
         assert!(first.since <= began + 2.0, "{slot}: {first:?}");
     }
