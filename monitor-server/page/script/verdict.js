@@ -73,11 +73,14 @@ function verdictModel({ now: of, state, level, since, sentence, rows }) {
   const { before } = page;
   // The server has no record of the process that this one replaced: this tab has its last verdict.
   const isNew = before && now() - before.at < 900;
+  const isBefore = ({ label }) => label === "Before";
   const own = isNew && {
     label: "Before",
-    text:
-      `This is a new process, started ${age(now() - before.at)} ago. ` +
+    text: [
+      `This is a new process, started ${age(now() - before.at)} ago.`,
       `The one before: ${verdictText(before.verdict)}`,
+      ...rows.filter(isBefore).map(({ text }) => text),
+    ].join(" "),
   };
   return {
     kind: state === "draining" ? "drain" : level,
@@ -86,7 +89,7 @@ function verdictModel({ now: of, state, level, since, sentence, rows }) {
     since: [isCalm ? "" : sinceAge(since), live].filter(Boolean).join(" · "),
     sentence,
     // One row says what was before.
-    rows: own ? [own, ...rows.filter(({ label }) => label !== own.label)] : rows,
+    rows: own ? [own, ...rows.filter(row => !isBefore(row))] : rows,
   };
 }
 
