@@ -161,7 +161,10 @@ const WITH_UNIT = /`[^`]*`|(\d) (us\b|x\b|(?=%|(?:m?s|min|[hdMG]|[KMGT]iB|\/(?:s
 /** Units that the server writes in ASCII. */
 const SIGNS = { us: "\u00b5s", x: "\u00d7" };
 
-/** As `rich`, of a sentence of the server: in it a unit stays with its number, and is written as in the tables. */
+/**
+ * As `rich`, of a sentence of the server: in it a unit stays with its number, and is written as in the
+ * tables.
+ */
 export const richSentence = (text, chip) =>
   rich(
     String(text ?? "").replace(WITH_UNIT, (all, digit, unit) =>
