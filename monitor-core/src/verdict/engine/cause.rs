@@ -117,11 +117,8 @@ impl Engine {
     fn is_retried(&self, method: &Method, since: f64) -> bool {
         let fails =
             |one: &Finding| one.sign.family() == Family::Failed && one.since <= since + EARLY;
-        let from = since - BEFORE;
-        let begun = method
-            .ring
-            .sum(self.times.first_after(from), |one| one.begun);
-        method.active().any(fails) && begun >= RETRIED * method.normal.rate * (self.now - from)
+        let rate = self.rate(method, self.now - since + BEFORE);
+        method.active().any(fails) && rate >= RETRIED * method.normal.rate
     }
 
     fn trouble(&self, method: &Method, since: f64) -> Trouble {
