@@ -371,10 +371,7 @@ impl Engine {
             return true;
         };
         let first = self.times.first_after(since + BEGUN_BEFORE);
-        let slots = method.slots(sign, first);
-        evidence.is_beyond(slots.fold([0.0, 0.0], |[calls, bad], slot| {
-            [calls + f64::from(slot.2), bad + f64::from(slot.3)]
-        }))
+        evidence.is_beyond(method.sum_of(sign, first))
     }
 
     fn mark(&mut self, at: u32, sign: Sign, is_echo: bool) {

@@ -423,6 +423,14 @@ impl Method {
         })
     }
 
+    /// The same in all: calls, and the bad ones.
+    pub(super) fn sum_of(&self, sign: Sign, first: u32) -> [f64; 2] {
+        let slots = self.slots(sign, first);
+        slots.fold([0.0, 0.0], |[calls, bad], slot| {
+            [calls + f64::from(slot.2), bad + f64::from(slot.3)]
+        })
+    }
+
     fn judge_sign(&mut self, sign: Sign, calls: u32, bad: u32, now: &Now<'_>) {
         let at = self.found.iter().position(|one| one.sign == sign);
         match at {
@@ -496,9 +504,7 @@ impl Method {
     /// Whether the slow calls came beside the usual ones: somebody makes large calls, and all others go as ever.
     fn is_extra(&self, sign: Sign, since: f64, now: &Now<'_>) -> bool {
         let first = now.times.first_after(since);
-        let (calls, slow) = self.slots(sign, first).fold((0.0, 0.0), |sum, one| {
-            (sum.0 + f64::from(one.2), sum.1 + f64::from(one.3))
-        });
+        let [calls, slow] = self.sum_of(sign, first);
         let fast = self.ring.sum(first, |one| one.fast);
         let usual = self.normal.rate * (now.end - since).max(now.seconds);
         let is_beside = slow <= ALL_EXTRA * (calls - usual) && fast >= FAST * usual;
