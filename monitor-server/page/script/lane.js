@@ -11,6 +11,9 @@ import { drawTexts, px } from "./plot.js";
 /** A bar narrower than this has no text in it: "DOWN" alone is 40 px wide. */
 const LANE_TEXT_WIDTH = 70;
 
+/** Once DOWN and UP again is no flapping. */
+export const isFlapping = changes => changes > 2;
+
 /**
  * The spans as pieces `{ status, from, to, changes }` of pixels, each at least a pixel wide. Of statuses that
  * share a pixel the worst is drawn: bars of DOWN with less than a pixel between them are one bar, and

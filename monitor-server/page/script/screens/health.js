@@ -21,7 +21,7 @@ import {
   shownName,
   svg,
 } from "../element.js";
-import { lane } from "../lane.js";
+import { isFlapping, lane } from "../lane.js";
 import { age, count, counted } from "../numbers.js";
 import { drawTexts } from "../plot.js";
 import { page, RANGES } from "../source.js";
@@ -34,9 +34,6 @@ const HEALTH_MOST = 6;
 
 /** The kind of the mark of a status; a `level` of the JSON goes before it. */
 const healthMark = (status, level) => (level && level !== "info" ? level : markOfStatus(status));
-
-/** Once DOWN and UP again is no flapping. */
-const isFlapping = changes => changes > 2;
 
 /** A status as its mark and its word. */
 const makeStatus = () => el("span.health-status", mark(), el("span"));

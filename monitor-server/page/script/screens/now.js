@@ -20,7 +20,7 @@ import {
   shownName,
   svg,
 } from "../element.js";
-import { lane } from "../lane.js";
+import { isFlapping, lane } from "../lane.js";
 import { age, clamp, count, counted, duration, mean, rate, share, usualText } from "../numbers.js";
 import { axisRow, curveRow, eventRow, markedTime, plotStack } from "../plot.js";
 import { setSmallCurve, smallCurve } from "../small.js";
@@ -112,7 +112,7 @@ function healthRow() {
     const drawn = lane();
     return Object.assign(drawn.node, { drawLane: drawn.draw });
   };
-  const text = ({ changes }) => (changes > 2 ? "DOWN, flaps" : "DOWN");
+  const text = ({ changes }) => (isFlapping(changes) ? "DOWN, flaps" : "DOWN");
   return {
     name: "health",
     head: [el("h2", "Health"), names],
