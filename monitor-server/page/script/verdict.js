@@ -62,7 +62,7 @@ const lostSince = ({ since }) =>
 const sinceAge = since => `since ${clockTime(since)} · ${age(now() - since)}`;
 
 /** The strip while the server answers, or of a file. */
-function verdictModel({ now: of, state, level, since, sentence, rows }) {
+export function verdictModel({ now: of, state, level, since, sentence, rows }) {
   const isCalm = level === "ok" || level === "idle" || since == null;
   const isOld = now() - of > 30;
   const live = isOld

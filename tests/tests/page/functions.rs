@@ -200,6 +200,14 @@ fn of_plots() -> Examples {
             "m.richSentence('p50 25 us: 4.4 x; 9 % of `5 x y` in 30 s, 3 xs').map(part => part.textContent ?? part).join('')",
             json!("p50 25\u{202f}µs: 4.4\u{202f}×; 9\u{202f}% of 5 x y in 30\u{202f}s, 3 xs"),
         ),
+        // A new process: one row says what was before, as this tab and as the server know it.
+        (
+            "(rows => { m.page.before = { at: m.now(), verdict: { state: 'failing', sentence: 'All fail.' } }; \
+             const model = m.verdictModel({ state: 'ok', level: 'ok', rows }); m.page.before = null; \
+             return model.rows.map(({ label, text }) => [label, /All fail\\. 1\\.4\\.3 was deployed\\.$/.test(text)]); }) \
+             ([{ label: 'Cause', text: 'None.' }, { label: 'Before', text: '1.4.3 was deployed.' }])",
+            json!([["Before", true], ["Cause", false]]),
+        ),
         // Names of lines that would lie on each other are one text, also where one had to go below its line.
         ("names(1000, 1000, 400)", json!(["p50, p95, p99 at 14"])),
         (
