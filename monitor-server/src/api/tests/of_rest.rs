@@ -50,7 +50,7 @@ fn numbers_of_the_process_have_curves_and_what_is_usual() {
 }
 
 /// An API whose task type `Resize` was `DOWN` 10 s after the time that is returned, and `UP` so many seconds after that.
-fn down_and_up(seconds: u64) -> (Arc<Api>, f64) {
+fn down_and_up(seconds: u64) -> (Arc<Api>, f64, ManualClock) {
     // Answers are of the last 15 minutes of this machine.
     let created = envelope::now().floor();
     let (clock, hand) = Clock::manual(created);
@@ -69,12 +69,12 @@ fn down_and_up(seconds: u64) -> (Arc<Api>, f64) {
         monitor.note_states(states);
         drop(monitor.verdict());
     }
-    (api, created)
+    (api, created, hand)
 }
 
 #[test]
 fn a_change_says_why_and_that_to_up_not_what_the_down_before_it_said() {
-    let (api, _) = down_and_up(10);
+    let (api, ..) = down_and_up(10);
     let answer = health::answer(&api, "").expect("an answer");
     let history = answer["history"].as_array().expect("changes");
     let changes = history.iter().map(|change| {
@@ -92,7 +92,7 @@ fn a_change_says_why_and_that_to_up_not_what_the_down_before_it_said() {
 
 #[test]
 fn a_task_type_that_was_down_has_its_spans() {
-    let (api, created) = down_and_up(10);
+    let (api, created, _) = down_and_up(10);
     let answer = health::answer(&api, "").expect("an answer");
     let mut tasks = answer["tasks"].as_array().expect("tasks").iter();
     let task = tasks.find(|task| task["name"] == "Resize");
@@ -109,6 +109,29 @@ fn a_task_type_that_was_down_has_its_spans() {
     assert_eq!(
         (&event["level"], &event["name"]),
         (&"bad".into(), &"task type Resize".into())
+    );
+}
+
+#[test]
+fn a_task_type_that_was_down_and_has_no_calls_any_more_keeps_its_spans() {
+    let (api, created, hand) = down_and_up(10);
+    hand.advance(Duration::from_secs(1000));
+    let answer = health::answer(&api, "").expect("an answer");
+    ApiSchema::strict().check("health", &answer);
+    let mut tasks = answer["tasks"].as_array().expect("tasks").iter();
+    let task = tasks.find(|task| task["name"] == "Resize");
+    let task = task.expect("its task type");
+    assert_eq!(task["status"], "UNKNOWN");
+    // It was known last at the second look.
+    assert_eq!(task["since"], created + 20.0);
+    let spans = task["spans"].as_array().expect("spans").iter();
+    let spans: Vec<_> = spans
+        .map(|span| (span[0].as_f64(), span[1].as_str()))
+        .collect();
+    assert_eq!(
+        spans[1..],
+        [(10.0, "DOWN"), (20.0, "UP"), (20.0, "UNKNOWN")]
+            .map(|(at, status)| (Some(created + at), Some(status)))
     );
 }
 
